@@ -1,0 +1,184 @@
+package survey
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of the contracts, each with what follows from it.
+var (
+	ErrNotFound  = errors.New("not found")                // nothing stored under that name: show the unknown page
+	ErrExists    = errors.New("already exists")           // the name is taken: choose another
+	ErrNotOpen   = errors.New("survey not open yet")      // show when it opens, do not retry
+	ErrClosed    = errors.New("survey closed")            // show the closing page, do not retry
+	ErrRevoked   = errors.New("code revoked")             // show where to find the new code
+	ErrFrozen    = errors.New("survey rules frozen")      // it has opened: make a new survey instead
+	ErrFull      = errors.New("storage is full")          // nothing was stored: keep what was typed, retry later
+	ErrLeaseHeld = errors.New("job is running elsewhere") // wait for the other run, or retry after its lease
+)
+
+// Store is everything an engine provides. Callers ask for the small contract they need.
+type Store interface {
+	PlaceStore
+	SurveyStore
+	CodeStore
+	ResponseStore
+	VisitStore
+	TallyStore
+	AccountStore
+	JobStore
+	// Ping reports whether the engine answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// PlaceStore keeps the tree of places.
+type PlaceStore interface {
+	// Places returns every place, active or not, in code order.
+	Places(ctx context.Context) ([]Place, error)
+	// PutPlaces adds or replaces places by code, all or none.
+	PutPlaces(ctx context.Context, places []Place) error
+}
+
+// SurveyStore keeps surveys.
+type SurveyStore interface {
+	// AddSurvey stores a new survey; ErrExists if the id is taken.
+	AddSurvey(ctx context.Context, s Survey) error
+	// ReviseSurvey replaces the survey by what Survey.Revise allows at now, in
+	// one step; ErrNotFound, ErrFrozen.
+	ReviseSurvey(ctx context.Context, next Survey, now time.Time) error
+	// Survey returns one survey; ErrNotFound.
+	Survey(ctx context.Context, id string) (Survey, error)
+	// Surveys returns all surveys, the latest opening first.
+	Surveys(ctx context.Context) ([]Survey, error)
+}
+
+// CodeStore keeps the window codes.
+type CodeStore interface {
+	// AddCode stores a new code; ErrExists if the serial is taken.
+	AddCode(ctx context.Context, c WindowCode) error
+	// Code returns the code with a serial, revoked or not; ErrNotFound.
+	Code(ctx context.Context, serial uint32) (WindowCode, error)
+	// Codes lists a survey's codes, revoked ones too, at or under a place, by window and time of issue.
+	Codes(ctx context.Context, survey, place string) ([]WindowCode, error)
+	// RevokeCode takes a code out of use; idempotent, the first time stays. ErrNotFound.
+	RevokeCode(ctx context.Context, serial uint32, now time.Time) error
+}
+
+// ResponseStore keeps responses. They are facts: added once, never changed.
+type ResponseStore interface {
+	// AddResponses stores a group durably: when it returns nil, the responses
+	// survive a crash of the process and the machine. For each, stored tells
+	// whether it was new; false means its Key was stored before, and nothing
+	// changed. A response whose form key is already there with other content is
+	// stored with FlagKeyReused. The buckets that count the new responses, and
+	// those of responses and visits of the same case, are marked. ErrFull if
+	// the disk is; then nothing of the group was stored.
+	AddResponses(ctx context.Context, group []Response) (stored []bool, err error)
+	// Responses calls yield for the responses matching q, in a fixed order that
+	// new responses only append to, with what each is worth at that moment. No
+	// read lock is held for longer than one page. It stops at yield's first error.
+	Responses(ctx context.Context, q ResponseQuery, yield func(Listed) error) error
+	// Contact returns the sealed contact of a response; ErrNotFound.
+	Contact(ctx context.Context, key Key) (SealedContact, error)
+}
+
+// ResponseQuery selects responses. Zero fields select everything.
+type ResponseQuery struct {
+	Survey   string
+	Place    string // a bureau, hall or window code, or a division in the path
+	From, To Span   // local days, both included
+	Texts    bool   // only responses with a comment
+	Newest   int    // if > 0: only the newest so many, newest first
+}
+
+// VisitStore keeps visits.
+type VisitStore interface {
+	// PutVisits adds visits or replaces those with the same survey, case and
+	// stage, all or none, and marks the buckets whose counts they change.
+	PutVisits(ctx context.Context, visits []Visit) (VisitChange, error)
+}
+
+// VisitChange counts what an import of visits did.
+type VisitChange struct{ Added, Changed, Unchanged int }
+
+// TallyStore keeps the marks and tallies of the roll-up.
+type TallyStore interface {
+	// Marks returns up to limit marks of a step, in any order.
+	Marks(ctx context.Context, step Step, limit int) ([]Mark, error)
+	// Count returns a bucket's counts as of now: from the facts for the finest
+	// bucket, else as the sum of the stored tallies below it.
+	Count(ctx context.Context, b Bucket) (Tally, error)
+	// PutTallies stores each tally whose mark still has the same Gen, takes the
+	// mark away and marks the bucket's parents, as one step per bucket. A bucket
+	// marked anew in between keeps its mark and is not stored.
+	PutTallies(ctx context.Context, counted []CountedBucket, now time.Time) error
+	// Tallies calls yield for every stored tally matching q.
+	Tallies(ctx context.Context, q TallyQuery, yield func(Bucket, Tally) error) error
+	// Rolled reports how far the tallies are: how many buckets are marked, and
+	// when a tally was last stored (zero if never).
+	Rolled(ctx context.Context) (marked int, last time.Time, err error)
+}
+
+// CountedBucket is a mark and what its bucket was counted as.
+type CountedBucket struct {
+	Mark  Mark
+	Tally Tally
+}
+
+// TallyQuery selects stored tallies of one kind of bucket.
+type TallyQuery struct {
+	Survey   string
+	Kind     Kind   // Window or Bureau
+	Place    string // a bureau, hall or window code at or above the buckets' place; empty for all
+	From, To Span   // both of the same length (two days or two months), both included; both Whole for the whole
+}
+
+// AccountStore keeps users, tokens, sessions and failed sign-ins.
+type AccountStore interface {
+	// PutUser adds a user or replaces the one of that name.
+	PutUser(ctx context.Context, u User) error
+	// User returns a user by name; ErrNotFound.
+	User(ctx context.Context, name string) (User, error)
+	// AddToken stores a token; ErrExists.
+	AddToken(ctx context.Context, t Token) error
+	// Token returns the token with a hash, revoked or not; ErrNotFound.
+	Token(ctx context.Context, hash []byte) (Token, error)
+	// RevokeTokens takes every token of a name out of use.
+	RevokeTokens(ctx context.Context, name string, now time.Time) error
+	// PutSession adds or replaces a session, and drops those expired by now.
+	PutSession(ctx context.Context, s Session, now time.Time) error
+	// Session returns the session with a hash; ErrNotFound if none or expired.
+	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
+	// DropSession ends a session; idempotent.
+	DropSession(ctx context.Context, hash []byte) error
+	// CountFailure adds a failed sign-in under a name and returns how many
+	// there were since the given time. ClearFailures forgets them.
+	CountFailure(ctx context.Context, name string, now, since time.Time) (int, error)
+	// Failures returns how many failed sign-ins a name has since the given time.
+	Failures(ctx context.Context, name string, since time.Time) (int, error)
+	ClearFailures(ctx context.Context, name string) error
+}
+
+// Run is one run of a job.
+type Run struct {
+	Job        string
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Done       int    // units of work, as the job counts them
+	Error      string // empty if it succeeded; for the operator, never for a citizen
+}
+
+// JobStore keeps the runs of jobs and sees that each runs in one place at a time.
+type JobStore interface {
+	// Lease gives the job to holder until now+ttl, or renews what holder has;
+	// ErrLeaseHeld while somebody else's lease lasts.
+	Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) error
+	// Release ends holder's lease; idempotent.
+	Release(ctx context.Context, job, holder string) error
+	// AddRun records a finished run.
+	AddRun(ctx context.Context, r Run) error
+	// LastRuns returns the latest run of each job, by job name.
+	LastRuns(ctx context.Context) ([]Run, error)
+}

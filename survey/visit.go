@@ -1,0 +1,126 @@
+package survey
+
+import (
+	"slices"
+	"time"
+)
+
+// Visit is one served case (办件) as the hall's own records list it. Visits are
+// the denominators: who could have rated.
+type Visit struct {
+	Survey     string
+	Case       CaseRef
+	Window     string
+	Item       string
+	FinishedAt time.Time // UTC, milliseconds
+	Day        Span      // of FinishedAt in the survey's zone
+	Secret     []byte    // keyed hash of the secret on the citizen's paper; nil if none was given
+}
+
+// Bucket is where the visit is counted.
+func (v Visit) Bucket() Bucket {
+	return Bucket{Survey: v.Survey, Place: v.Window, Kind: Window, Span: v.Day}
+}
+
+// Why a visit was refused.
+const (
+	WhyNotWindow    Why = "not_window"
+	WhyNotCandidate Why = "not_candidate"
+	WhyTime         Why = "time"
+	WhyOutsideTime  Why = "outside_period"
+)
+
+// VisitRow is one line of a visit list, as text.
+type VisitRow struct {
+	Row                                             int
+	CaseNumber, Stage, Window, Item, Finish, Secret string
+}
+
+// visitTimes are the forms of a finishing time, local to the survey unless an offset is written.
+var visitTimes = []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006/1/2 15:04:05", "2006/1/2 15:04"}
+
+// CheckVisits turns rows into visits or returns every fault. hash makes the keyed
+// hash of a secret.
+func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []byte) ([]Visit, Faults) {
+	var faults Faults
+	visits := make([]Visit, 0, len(rows))
+	seen := make(map[CaseRef]bool, len(rows))
+	zone := s.Location()
+	for _, row := range rows {
+		n := len(faults)
+		add := func(field, value string, why Why) {
+			faults = append(faults, Fault{Row: row.Row, Field: field, Value: value, Why: why})
+		}
+		var a Answer
+		if f := acceptCase(Submission{CaseNumber: row.CaseNumber, Stage: row.Stage, VisitSecret: row.Secret}, &a); f != nil {
+			add(f[0].Field, "", f[0].Why)
+		} else if a.Case.Number == "" {
+			add("case_number", "", WhyMissing)
+		} else if seen[a.Case] {
+			add("case_number", row.CaseNumber, WhyRepeated)
+		}
+		seen[a.Case] = true
+		if p, ok := places.Place(row.Window); !ok || p.Kind != Window {
+			add("window", row.Window, WhyNotWindow)
+		} else if !s.Candidate(row.Window) {
+			add("window", row.Window, WhyNotCandidate)
+		}
+		if why := nameFault(row.Item); why != "" {
+			add("item", row.Item, why)
+		}
+		finished, ok := parseLocal(row.Finish, zone)
+		if !ok {
+			add("finished_at", row.Finish, WhyTime)
+		} else if finished.Before(s.Opens) || !finished.Before(s.Closes) {
+			add("finished_at", row.Finish, WhyOutsideTime)
+		}
+		if len(faults) > n {
+			continue
+		}
+		v := Visit{Survey: s.ID, Case: a.Case, Window: row.Window, Item: row.Item,
+			FinishedAt: finished.UTC().Truncate(time.Millisecond), Day: DayOf(finished, zone)}
+		if a.VisitSecret != "" {
+			v.Secret = hash(a.VisitSecret)
+		}
+		visits = append(visits, v)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return visits, nil
+}
+
+func parseLocal(text string, zone *time.Location) (time.Time, bool) {
+	for _, form := range visitTimes {
+		if t, err := time.ParseInLocation(form, narrow(text), zone); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Claim is a response's bid for a case and stage.
+type Claim struct {
+	Key        Key
+	ReceivedAt time.Time
+	Proven     bool
+}
+
+// Winner picks the claim that counts for one case and stage: proven before
+// claimed, then the earliest, then the smallest key so that every engine and
+// every run agrees. A citizen's first answer stands, so pressing somebody to
+// "rate again" gains nothing.
+func Winner(claims []Claim) Key {
+	return slices.MinFunc(claims, func(a, b Claim) int {
+		switch {
+		case a.Proven != b.Proven:
+			if a.Proven {
+				return -1
+			}
+			return 1
+		case !a.ReceivedAt.Equal(b.ReceivedAt):
+			return a.ReceivedAt.Compare(b.ReceivedAt)
+		}
+		return slices.Compare(a.Key[:], b.Key[:])
+	}).Key
+}
