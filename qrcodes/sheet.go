@@ -23,8 +23,8 @@ type Label struct {
 type Sheet string
 
 const (
-	A4Poster Sheet = "a4" // one poster on each A4 page, the symbol 11 cm wide
-	A6Card   Sheet = "a6" // one counter card on each A6 page, the symbol 5.5 cm wide
+	A4Poster Sheet = "a4" // one poster on each A4 page, the symbol 11 cm wide with its quiet zone
+	A6Card   Sheet = "a6" // one counter card on each A6 page, the symbol 5.5 cm wide with its quiet zone
 )
 
 //go:embed sheet.html

@@ -28,8 +28,8 @@ func testLabels() []qrcodes.Label {
 func TestWriteSheet(t *testing.T) {
 	labels := testLabels()
 	for sheet, pageSize := range map[qrcodes.Sheet]string{
-		qrcodes.A4Poster: "size: A4 portrait",
-		qrcodes.A6Card:   "size: A6 portrait",
+		qrcodes.A4Poster: "size: 210mm 297mm",
+		qrcodes.A6Card:   "size: 105mm 148mm",
 	} {
 		t.Run(string(sheet), func(t *testing.T) {
 			doc := parseSheet(t, sheet, labels)
