@@ -1,0 +1,154 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"manyi/survey"
+)
+
+// exec runs one writing statement.
+func (s *Store) exec(ctx context.Context, operation, statement string, args ...any) error {
+	return wrap(operation, s.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement, args...)
+		return err
+	}))
+}
+
+// PutUser implements survey.AccountStore.
+func (s *Store) PutUser(ctx context.Context, u survey.User) error {
+	return s.exec(ctx, "store user", "INSERT OR REPLACE INTO users(name, role, place, password) VALUES (?,?,?,?)",
+		u.Name, u.Role, u.Place, u.PasswordHash)
+}
+
+// User implements survey.AccountStore.
+func (s *Store) User(ctx context.Context, name string) (u survey.User, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT name, role, place, password FROM users WHERE name = ?", name).
+		Scan(&u.Name, &u.Role, &u.Place, &u.PasswordHash)
+	return u, wrap("read user", translate(err))
+}
+
+// AddToken implements survey.AccountStore.
+func (s *Store) AddToken(ctx context.Context, t survey.Token) error {
+	return s.exec(ctx, "add token", "INSERT INTO tokens(hash, name, role, place, created, revoked) VALUES (?,?,?,?,?,?)",
+		t.Hash, t.Name, t.Role, t.Place, millis(t.CreatedAt), millis(t.RevokedAt))
+}
+
+// Token implements survey.AccountStore.
+func (s *Store) Token(ctx context.Context, hash []byte) (t survey.Token, err error) {
+	var created, revoked int64
+	err = s.read.QueryRowContext(ctx, "SELECT hash, name, role, place, created, revoked FROM tokens WHERE hash = ?", hash).
+		Scan(&t.Hash, &t.Name, &t.Role, &t.Place, &created, &revoked)
+	t.CreatedAt, t.RevokedAt = instant(created), instant(revoked)
+	return t, wrap("read token", translate(err))
+}
+
+// RevokeTokens implements survey.AccountStore.
+func (s *Store) RevokeTokens(ctx context.Context, name string, now time.Time) error {
+	return s.exec(ctx, "revoke tokens", "UPDATE tokens SET revoked = ? WHERE name = ? AND revoked = 0", millis(now), name)
+}
+
+// PutSession implements survey.AccountStore.
+func (s *Store) PutSession(ctx context.Context, v survey.Session, now time.Time) error {
+	return wrap("store session", s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE expires <= ?", millis(now)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sessions(hash, user, expires) VALUES (?,?,?)", v.Hash, v.User, millis(v.ExpiresAt))
+		return err
+	}))
+}
+
+// Session implements survey.AccountStore.
+func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (v survey.Session, err error) {
+	var expires int64
+	err = s.read.QueryRowContext(ctx, "SELECT hash, user, expires FROM sessions WHERE hash = ? AND expires > ?", hash, millis(now)).
+		Scan(&v.Hash, &v.User, &expires)
+	v.ExpiresAt = instant(expires)
+	return v, wrap("read session", translate(err))
+}
+
+// DropSession implements survey.AccountStore.
+func (s *Store) DropSession(ctx context.Context, hash []byte) error {
+	return s.exec(ctx, "drop session", "DELETE FROM sessions WHERE hash = ?", hash)
+}
+
+// CountFailure implements survey.AccountStore.
+func (s *Store) CountFailure(ctx context.Context, name string, now, since time.Time) (n int, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM failures WHERE name = ? AND at < ?", name, millis(since)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO failures(name, at) VALUES (?,?)", name, millis(now)); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "SELECT count(*) FROM failures WHERE name = ?", name).Scan(&n)
+	})
+	return n, wrap("count failed sign-in", err)
+}
+
+// Failures implements survey.AccountStore.
+func (s *Store) Failures(ctx context.Context, name string, since time.Time) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT count(*) FROM failures WHERE name = ? AND at >= ?", name, millis(since)).Scan(&n)
+	return n, wrap("read failed sign-ins", err)
+}
+
+// ClearFailures implements survey.AccountStore.
+func (s *Store) ClearFailures(ctx context.Context, name string) error {
+	return s.exec(ctx, "clear failed sign-ins", "DELETE FROM failures WHERE name = ?", name)
+}
+
+// keptRuns is how many runs of each job stay on record.
+const keptRuns = 500
+
+// Lease implements survey.JobStore.
+func (s *Store) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) error {
+	return wrap("lease job "+job, s.tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `INSERT INTO leases(job, holder, until) VALUES (?1, ?2, ?3)
+			ON CONFLICT(job) DO UPDATE SET holder = ?2, until = ?3 WHERE holder = ?2 OR until <= ?4`,
+			job, holder, millis(now.Add(ttl)), millis(now))
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return survey.ErrLeaseHeld
+		}
+		return nil
+	}))
+}
+
+// Release implements survey.JobStore.
+func (s *Store) Release(ctx context.Context, job, holder string) error {
+	return s.exec(ctx, "release job "+job, "DELETE FROM leases WHERE job = ? AND holder = ?", job, holder)
+}
+
+// AddRun implements survey.JobStore.
+func (s *Store) AddRun(ctx context.Context, r survey.Run) error {
+	return wrap("record run of "+r.Job, s.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO runs(job, started, finished, done, error) VALUES (?,?,?,?,?)",
+			r.Job, millis(r.StartedAt), millis(r.FinishedAt), r.Done, r.Error)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM runs WHERE job = ?1 AND no <= (SELECT no FROM runs WHERE job = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)`,
+			r.Job, keptRuns)
+		return err
+	}))
+}
+
+// LastRuns implements survey.JobStore.
+func (s *Store) LastRuns(ctx context.Context) ([]survey.Run, error) {
+	var out []survey.Run
+	rows, err := s.read.QueryContext(ctx, `SELECT job, started, finished, done, error FROM runs
+		WHERE no IN (SELECT max(no) FROM runs GROUP BY job) ORDER BY job`)
+	err = each(rows, err, func(r *sql.Rows) error {
+		var v survey.Run
+		var started, finished int64
+		err := r.Scan(&v.Job, &started, &finished, &v.Done, &v.Error)
+		v.StartedAt, v.FinishedAt = instant(started), instant(finished)
+		out = append(out, v)
+		return err
+	})
+	return out, wrap("read runs", err)
+}

@@ -1,0 +1,211 @@
+// Package sqlitestore is the embedded engine: one SQLite file in WAL mode.
+//
+// There is one writing connection, so writers queue in this process instead of
+// failing on each other's locks, and every commit is synced to the disk before
+// it is acknowledged (synchronous=FULL). Other processes, such as a command run
+// beside the server, wait for the lock. Readers have connections of their own
+// and never block the writer.
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"manyi/survey"
+)
+
+// FileName is the database's name inside the data folder.
+const FileName = "manyi.db"
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store implements survey.Store.
+type Store struct {
+	write *sql.DB // one connection
+	read  *sql.DB
+
+	insert *sql.Stmt // the hot statement, prepared once
+
+	mu     sync.Mutex
+	series map[seriesKey]int64
+}
+
+var _ survey.Store = (*Store)(nil)
+
+// Open opens the database in a folder, making both if needed, and brings its
+// schema up to date. The folder and file are readable by their owner only.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	file := filepath.Join(dir, FileName)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	f.Close()
+	s := &Store{series: map[seriesKey]int64{}}
+	s.write, err = open(file, "immediate")
+	if err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(1)
+	s.read, err = open(file, "deferred")
+	if err != nil {
+		return nil, errors.Join(err, s.write.Close())
+	}
+	s.read.SetMaxOpenConns(8)
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func open(file, lock string) (*sql.DB, error) {
+	q := url.Values{"_txlock": {lock}, "_pragma": {
+		"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"cache_size(-32768)", "temp_store(MEMORY)", "foreign_keys(ON)",
+	}}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return db, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
+		return fmt.Errorf("bring the database's schema up to date: %w", err)
+	}
+	var err error
+	s.insert, err = s.write.PrepareContext(ctx, insertResponse)
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	return nil
+}
+
+// ErrNewer means the file was written by a later version of the program.
+var ErrNewer = errors.New("database was written by a newer version: use that version, or restore a backup")
+
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		var have int
+		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+			return err
+		}
+		if have > len(files) {
+			return ErrNewer
+		}
+		for _, name := range files[have:] {
+			text, err := migrations.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(files)))
+		return err
+	})
+}
+
+// tx runs f in one writing transaction.
+func (s *Store) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return translate(err)
+	}
+	if err := f(tx); err != nil {
+		tx.Rollback() // the cause is the error worth telling
+		return translate(err)
+	}
+	return translate(tx.Commit())
+}
+
+// translate turns engine errors into those of the contract, by code.
+func translate(err error) error {
+	var e *sqlite.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return survey.ErrNotFound
+	case !errors.As(err, &e):
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
+		return fmt.Errorf("%w: %w", survey.ErrFull, err)
+	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return fmt.Errorf("%w: %w", survey.ErrExists, err)
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.read.QueryRowContext(ctx, "SELECT 1 FROM mark_sequence").Scan(&one)
+}
+
+// Close ends all connections; the last one folds the log into the file.
+func (s *Store) Close() error {
+	if s.insert != nil {
+		s.insert.Close()
+	}
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+// Synchronous is the writer's setting; 2 is FULL. Tests assert it.
+func (s *Store) Synchronous(ctx context.Context) (n int, err error) {
+	err = s.write.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&n)
+	return n, err
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// each scans every row of a query.
+func each(rows *sql.Rows, err error, scan func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
