@@ -1,0 +1,108 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestSealedTextOpensOnlyForItsOwner(t *testing.T) {
+	r, err := Load(filepath.Join(t.TempDir(), "keys.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, sealed, err := r.Seal([]byte("13800138000"), []byte("response 1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(sealed, []byte("138")) {
+		t.Error("the sealed text shows the plain one")
+	}
+	plain, err := r.Open(id, sealed, []byte("response 1"))
+	if err != nil || string(plain) != "13800138000" {
+		t.Errorf("Open = %q, %v", plain, err)
+	}
+	if _, err := r.Open(id, sealed, []byte("response 2")); !errors.Is(err, ErrSealed) {
+		t.Errorf("moved to another response: err = %v, want ErrSealed", err)
+	}
+	if _, err := r.Open("k9", sealed, nil); !errors.Is(err, ErrKey) {
+		t.Errorf("unknown key: err = %v, want ErrKey", err)
+	}
+	if _, err := r.Open(id, sealed[:5], nil); !errors.Is(err, ErrSealed) {
+		t.Errorf("cut short: err = %v, want ErrSealed", err)
+	}
+}
+
+func TestKeysFileIsMadeOnceAndForTheOwnerOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	first, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, sealed, _ := first.Seal([]byte("x"), nil)
+	second, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Open(id, sealed, nil); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, want 0600", info.Mode().Perm())
+	}
+}
+
+func TestOldKeysStillOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	r, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, sealed, _ := r.Seal([]byte("x"), nil)
+	text, _ := os.ReadFile(path)
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		t.Fatal(err)
+	}
+	f.Keys = append(f.Keys, fileKey{ID: "k2", Key: bytes.Repeat([]byte{7}, 32)})
+	f.Active = "k2"
+	text, _ = json.Marshal(f)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rotated.Open(id, sealed, nil); err != nil {
+		t.Errorf("sealed before the rotation: %v", err)
+	}
+	if now, _, _ := rotated.Seal(nil, nil); now != "k2" {
+		t.Errorf("seals with %q, want k2", now)
+	}
+}
+
+func TestBadKeysFilesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"not JSON":       {"{", "want JSON"},
+		"short key":      {`{"active":"a","keys":[{"id":"a","key":"AAAA"}]}`, "32 bytes"},
+		"active missing": {`{"active":"b","keys":[]}`, "not among"},
+	} {
+		path := filepath.Join(t.TempDir(), "keys.json")
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: err = %v, want %q in it", name, err, c.want)
+		}
+	}
+}
