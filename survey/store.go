@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -168,6 +169,11 @@ type Run struct {
 	FinishedAt time.Time
 	Done       int    // units of work, as the job counts them
 	Error      string // empty if it succeeded; for the operator, never for a citizen
+}
+
+// Degraded reports whether the last run of any job failed.
+func Degraded(last []Run) bool {
+	return slices.ContainsFunc(last, func(r Run) bool { return r.Error != "" })
 }
 
 // JobStore keeps the runs of jobs and sees that each runs in one place at a time.

@@ -74,16 +74,19 @@ func (s *Store) DropSession(ctx context.Context, hash []byte) error {
 	return s.exec(ctx, "drop session", "DELETE FROM sessions WHERE hash = ?", hash)
 }
 
+// keptFailures bounds the table: strangers choose the names in it.
+const keptFailures = 24 * time.Hour
+
 // CountFailure implements survey.AccountStore.
 func (s *Store) CountFailure(ctx context.Context, name string, now, since time.Time) (n int, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM failures WHERE name = ? AND at < ?", name, millis(since)); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM failures WHERE at < ?", millis(now.Add(-keptFailures))); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO failures(name, at) VALUES (?,?)", name, millis(now)); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, "SELECT count(*) FROM failures WHERE name = ?", name).Scan(&n)
+		return tx.QueryRowContext(ctx, "SELECT count(*) FROM failures WHERE name = ? AND at >= ?", name, millis(since)).Scan(&n)
 	})
 	return n, wrap("count failed sign-in", err)
 }

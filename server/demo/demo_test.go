@@ -1,0 +1,79 @@
+package demo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"manyi/jobs"
+	"manyi/server/demo"
+	"manyi/survey"
+	"manyi/survey/sqlitestore"
+)
+
+func TestCandidatesAreTheBureausOfFujian(t *testing.T) {
+	places, err := demo.Places()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, faults := survey.NewTree(places)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	parents := map[survey.Kind]int{}
+	for _, b := range tree.All(survey.Bureau, "") {
+		p, _ := tree.Place(b.Parent)
+		parents[p.Kind]++
+		if b.Code == "350527-HR" {
+			t.Error("金门 has a bureau")
+		}
+	}
+	// Nine cities; the counties of the division table but 金门 and 平潭, whose bureau reports to the province.
+	counties := len(tree.All(survey.County, "")) - 2
+	if parents[survey.City] != 9 || parents[survey.County] != counties || parents[survey.Province] != 1 {
+		t.Errorf("bureaus by parent = %v, want 9 cities, %d counties, 1 province", parents, counties)
+	}
+}
+
+func TestFillTwiceIsFillOnce(t *testing.T) {
+	ctx := context.Background()
+	store, err := sqlitestore.Open(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, zone)
+	count := func() (n int, sample bool) {
+		s, err := store.Survey(ctx, demo.SurveyID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = store.Responses(ctx, survey.ResponseQuery{Survey: demo.SurveyID}, func(survey.Listed) error { n++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, s.Sample
+	}
+	if err := demo.Fill(ctx, store, zone, now); err != nil {
+		t.Fatal(err)
+	}
+	first, sample := count()
+	if err := demo.Fill(ctx, store, zone, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := count()
+	if first == 0 || first != second || !sample {
+		t.Errorf("%d responses, then %d, sample %v", first, second, sample)
+	}
+	done, err := jobs.RollUp(ctx, store, now)
+	if err != nil || done == 0 {
+		t.Fatalf("rolled %d, %v", done, err)
+	}
+	if again, err := jobs.RollUp(ctx, store, now); err != nil || again != 0 {
+		t.Errorf("rolled again: %d, %v; want nothing left", again, err)
+	}
+}

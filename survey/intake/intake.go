@@ -1,0 +1,189 @@
+// Package intake accepts responses: it checks what was typed, gives every
+// submission a key that repeats exactly when the submission does, and commits
+// whatever waits together in one durable transaction.
+//
+// The order of things is the point. A receipt is handed out only after the
+// store has made the response durable, so a citizen who sees the thanks page
+// has been counted; a citizen who does not see it may send again, as often as
+// needed, and is counted once.
+package intake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"manyi/survey"
+	"manyi/survey/keyring"
+)
+
+// Request is one submission and where it was made.
+type Request struct {
+	Code       survey.WindowCode
+	Survey     survey.Survey
+	Path       survey.Path
+	Channel    survey.Channel
+	FormKey    string // as handed out by NewForm
+	Device     string // opaque, from a cookie; may be empty
+	Submission survey.Submission
+}
+
+// Receipt (回执) is what a citizen gets for a stored response. It is the same
+// for every repetition of the submission and says nothing about the level.
+type Receipt struct {
+	Number string
+	New    bool // false if the same submission was stored before
+}
+
+// Errors of Submit besides survey.Faults and those of the store.
+var (
+	ErrFlood = errors.New("too many submissions") // refuse with 429, keep what was typed
+	ErrBusy  = errors.New("intake is busy")       // nothing was stored: keep what was typed, retry
+)
+
+// WhyFormKey is the fault of a form we did not hand out for this code: show the form again, with a new key.
+const WhyFormKey survey.Why = "form_key"
+
+// Options are the limits of an intake. Zero fields take the defaults.
+type Options struct {
+	// PerDevice and PerCode are the submissions a minute above which ErrFlood is
+	// returned: from one device at one code, and at one code altogether. A hall
+	// shares one address, so addresses are not counted.
+	PerDevice, PerCode int
+	// Group is how many submissions are committed together at most.
+	Group int
+	// Timeout bounds one commit.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	if o.PerDevice == 0 {
+		o.PerDevice = 20
+	}
+	if o.PerCode == 0 {
+		o.PerCode = 600
+	}
+	if o.Group == 0 {
+		o.Group = 512
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 20 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Intake accepts submissions from many goroutines.
+type Intake struct {
+	secrets Secrets
+	sealer  keyring.Sealer
+	opts    Options
+	limits  *limits
+	commits *committer
+}
+
+// New starts an intake over a store. Close it before closing the store.
+func New(store survey.ResponseStore, secrets Secrets, sealer keyring.Sealer, opts Options) *Intake {
+	opts = opts.withDefaults()
+	return &Intake{
+		secrets: secrets, sealer: sealer, opts: opts,
+		limits:  newLimits(),
+		commits: newCommitter(store, opts.Group, opts.Timeout),
+	}
+}
+
+// NewForm makes the key of a form shown for a code.
+func (in *Intake) NewForm(serial uint32) string {
+	return in.secrets.newForm(serial, in.opts.Now())
+}
+
+// Submit checks a submission, stores it durably and returns its receipt. The
+// error is survey.Faults for what the citizen can put right; survey.ErrNotOpen,
+// ErrClosed or ErrRevoked; ErrFlood; ErrBusy; survey.ErrFull. With any error
+// nothing was stored, except that a context that ends may leave a stored
+// response whose receipt was never shown: sending again returns it.
+func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
+	now := in.opts.Now().UTC().Truncate(time.Millisecond)
+	if req.Code.Revoked() {
+		return Receipt{}, survey.ErrRevoked
+	}
+	if err := req.Survey.Accepting(now); err != nil {
+		return Receipt{}, err
+	}
+	if in.limits.flooded(req.Code.Serial, req.Device, now, in.opts) {
+		return Receipt{}, ErrFlood
+	}
+	answer, faults := req.Survey.Accept(req.Submission)
+	form, made, err := in.secrets.parseForm(req.FormKey, req.Code.Serial)
+	if err != nil {
+		faults = append(faults, survey.Fault{Field: "form_key", Why: WhyFormKey})
+	}
+	if len(faults) > 0 {
+		return Receipt{}, faults
+	}
+	r := survey.Response{
+		Key: in.secrets.key(form, req, answer), ID: newID(),
+		Survey: req.Survey.ID, Version: req.Survey.Questionnaire.Version,
+		Path: req.Path, Channel: req.Channel,
+		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
+		Case: answer.Case, ReceivedAt: now, Day: survey.DayOf(now, req.Survey.Location()),
+		Flags: in.limits.flags(req.Code.Serial, req.Device, now) | timing(made, now),
+	}
+	if answer.VisitSecret != "" {
+		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
+	}
+	if answer.Contact != (survey.Contact{}) {
+		if r.Contact, err = in.seal(answer.Contact, r.Key); err != nil {
+			return Receipt{}, err
+		}
+	}
+	isNew, err := in.commits.add(ctx, r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if isNew {
+		in.limits.stored(req.Code.Serial, req.Device, now)
+	}
+	return Receipt{Number: in.secrets.receipt(r.Key), New: isNew}, nil
+}
+
+// Too fast is less than a person needs to see the page and tap twice.
+const (
+	tooFast = time.Second
+	oldForm = 24 * time.Hour
+)
+
+func timing(made, now time.Time) (f survey.Flags) {
+	switch age := now.Sub(made); {
+	case age < tooFast:
+		return survey.FlagTooFast
+	case age > oldForm:
+		return survey.FlagOldForm
+	}
+	return 0
+}
+
+func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContact, error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	id, sealed, err := in.sealer.Seal(plain, bound[:])
+	if err != nil {
+		return nil, fmt.Errorf("seal contact: %w", err)
+	}
+	out := &survey.SealedContact{KeyID: id, Sealed: sealed}
+	if c.Phone != "" {
+		out.PhoneHash = in.secrets.phone(c.Phone)
+	}
+	return out, nil
+}
+
+// Close stops accepting and waits until everything accepted is committed.
+func (in *Intake) Close(ctx context.Context) error { return in.commits.close(ctx) }

@@ -1,0 +1,142 @@
+package intake
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"manyi/survey"
+)
+
+// Secrets are the keyed functions of the intake, each with a key of its own
+// derived from the installation's secret, so that what one of them shows says
+// nothing about another.
+type Secrets struct{ form, digest, receiptKey, visit, phoneKey []byte }
+
+// NewSecrets derives the keys. Every node of an installation must have the same master.
+func NewSecrets(master []byte) (Secrets, error) {
+	var s Secrets
+	for label, key := range map[string]*[]byte{
+		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
+		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey,
+	} {
+		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
+		if err != nil {
+			return s, fmt.Errorf("derive %s: %w", label, err)
+		}
+		*key = k
+	}
+	return s, nil
+}
+
+func mac(key []byte, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+// A form key as handed out is 6 bytes of time in milliseconds, 8 random bytes,
+// and 6 bytes of a MAC that binds them to the code, in base64url.
+const (
+	formMAC = 6
+	formRaw = survey.FormKeyLen + formMAC
+)
+
+var formText = base64.RawURLEncoding
+
+func (s Secrets) newForm(serial uint32, now time.Time) string {
+	raw := make([]byte, 8, formRaw)
+	binary.BigEndian.PutUint64(raw, uint64(now.UnixMilli())<<16)
+	raw = raw[:survey.FormKeyLen]
+	rand.Read(raw[6:])
+	raw = append(raw, s.formMAC(raw, serial)...)
+	return formText.EncodeToString(raw)
+}
+
+func (s Secrets) formMAC(form []byte, serial uint32) []byte {
+	return mac(s.form, form, binary.BigEndian.AppendUint32(nil, serial))[:formMAC]
+}
+
+var errForm = errors.New("form key was not handed out for this code")
+
+// parseForm returns the form's key and when it was made.
+func (s Secrets) parseForm(text string, serial uint32) (form [survey.FormKeyLen]byte, made time.Time, err error) {
+	raw, err := formText.Strict().DecodeString(text)
+	if err != nil || len(raw) != formRaw {
+		return form, made, errForm
+	}
+	copy(form[:], raw)
+	if !hmac.Equal(s.formMAC(form[:], serial), raw[survey.FormKeyLen:]) {
+		return form, made, errForm
+	}
+	ms := binary.BigEndian.Uint64(append([]byte{0, 0}, form[:6]...))
+	return form, time.UnixMilli(int64(ms)), nil
+}
+
+// key joins the form's key with a digest of the content. The digest is keyed: an
+// unkeyed one would let anybody with the database try out phone numbers.
+func (s Secrets) key(form [survey.FormKeyLen]byte, req Request, a survey.Answer) (k survey.Key) {
+	var b []byte
+	field := func(text string) {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	field(req.Survey.ID)
+	field(req.Path.Window())
+	b = append(b, byte(req.Channel), byte(a.Level))
+	names := make([]string, 0, len(a.Answers))
+	for name := range a.Answers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		field(name)
+		b = append(b, byte(a.Answers[name]))
+	}
+	b = append(b, 0)
+	for _, code := range a.Reasons {
+		b = binary.AppendUvarint(b, uint64(code))
+	}
+	b = append(b, 0)
+	for _, text := range []string{a.Comment, a.Case.Number, a.Case.Stage, a.VisitSecret, a.Contact.Name, a.Contact.Phone} {
+		field(text)
+	}
+	copy(k[:], form[:])
+	copy(k[survey.FormKeyLen:], mac(s.digest, b))
+	return k
+}
+
+// receiptText is Crockford's base32: no letter is mistaken for a digit when read aloud.
+const receiptText = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// receipt is 80 bits in four groups of four, e.g. 7K3M-0Q9A-XW2D-51TZ.
+func (s Secrets) receipt(k survey.Key) string {
+	sum := mac(s.receiptKey, k[:])
+	out := make([]byte, 0, 19)
+	for i := range 16 {
+		if i > 0 && i%4 == 0 {
+			out = append(out, '-')
+		}
+		out = append(out, receiptText[sum[i]&31])
+	}
+	return string(out)
+}
+
+// VisitSecret is the keyed hash under which a visit's secret is stored and compared.
+func (s Secrets) VisitSecret(secret string) []byte { return mac(s.visit, []byte(secret))[:16] }
+
+func (s Secrets) phone(number string) []byte { return mac(s.phoneKey, []byte(number))[:16] }
+
+func newID() (id survey.ID) {
+	rand.Read(id[:])
+	return id
+}
