@@ -199,11 +199,12 @@ func (t *Tree) Within(code, root string) bool {
 	return slices.Contains(t.Path(code), root)
 }
 
-// All lists the places of a kind at or under root, in code order.
+// All lists the places of a kind at or under root, or all of them if root is
+// empty, in code order.
 func (t *Tree) All(kind Kind, root string) []Place {
 	var out []Place
 	for _, p := range t.places {
-		if p.Kind == kind && t.Within(p.Code, root) {
+		if p.Kind == kind && (root == "" || t.Within(p.Code, root)) {
 			out = append(out, p)
 		}
 	}

@@ -1,0 +1,232 @@
+package survey
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+var shanghai = func() *time.Location {
+	loc, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		panic(err)
+	}
+	return loc
+}()
+
+func TestCodeMapsAreMirrorImages(t *testing.T) {
+	if GBT39046.Code(VerySatisfied) != 1 || GBT39046.Code(VeryDissatisfied) != 5 || HaoChaPing.Code(VerySatisfied) != 5 || HaoChaPing.Code(VeryDissatisfied) != 1 {
+		t.Error("the best level has the wrong code")
+	}
+	for _, l := range Levels {
+		if GBT39046.Code(l)+HaoChaPing.Code(l) != 6 {
+			t.Errorf("%s: %d and %d", l, GBT39046.Code(l), HaoChaPing.Code(l))
+		}
+	}
+	if GBT39046.Code(NoLevel) != 0 || HaoChaPing.Code(9) != 0 {
+		t.Error("a code for no level")
+	}
+}
+
+func TestSpans(t *testing.T) {
+	midnight := time.Date(2024, 2, 29, 0, 0, 0, 0, shanghai)
+	for _, c := range []struct {
+		at   time.Time
+		want Span
+	}{
+		{midnight, 20240229},
+		{midnight.Add(-time.Millisecond), 20240228},
+		{midnight.UTC(), 20240229}, // still the 28th in UTC
+		{midnight.AddDate(0, 0, 1).Add(-time.Millisecond), 20240229},
+	} {
+		if got := DayOf(c.at, shanghai); got != c.want {
+			t.Errorf("DayOf(%s) = %s, want %s", c.at, got, c.want)
+		}
+	}
+	if got := Span(20240228).Plus(2); got != 20240301 {
+		t.Errorf("two days after 28 February of a leap year: %s", got)
+	}
+	if got := Span(20241231).Plus(1); got != 20250101 {
+		t.Errorf("the day after new year's eve: %s", got)
+	}
+	if m := Span(20240215).Month(); m != 202402 || m.FirstDay() != 20240201 || m.LastDay() != 20240229 || m.String() != "2024-02" {
+		t.Errorf("month = %s, %s to %s", m, m.FirstDay(), m.LastDay())
+	}
+	if !Span(20240215).Start(shanghai).Equal(time.Date(2024, 2, 14, 16, 0, 0, 0, time.UTC)) {
+		t.Error("a local day starts at the wrong instant")
+	}
+	if _, err := ParseDay("2024-02-30"); err == nil {
+		t.Error("30 February was read")
+	}
+}
+
+func TestBucketsLeadToTheWhole(t *testing.T) {
+	b := Bucket{"s", "350102-HR-01-001", Window, 20240229}
+	var steps []Step
+	for len(b.Parents()) > 0 {
+		steps = append(steps, b.Step())
+		for _, p := range b.Parents() {
+			if p.Step() <= b.Step() {
+				t.Errorf("%v is not counted after %v", p, b)
+			}
+		}
+		b = b.Parents()[0]
+	}
+	if b != (Bucket{"s", "350102-HR", Bureau, Whole}) || !slices.Equal(steps, []Step{StepFacts, StepFirst, StepMonth}) {
+		t.Errorf("ends at %v by %v", b, steps)
+	}
+}
+
+func TestWinner(t *testing.T) {
+	at := func(ms int64) time.Time { return time.UnixMilli(ms) }
+	early, late, proven := Claim{Key{1}, at(1), false}, Claim{Key{2}, at(2), false}, Claim{Key{3}, at(3), true}
+	twin := Claim{Key{0}, at(1), false}
+	for name, c := range map[string]struct {
+		claims []Claim
+		want   Key
+	}{
+		"the earliest":              {[]Claim{late, early}, early.Key},
+		"one that proves the visit": {[]Claim{early, late, proven}, proven.Key},
+		"the smaller key of a tie":  {[]Claim{early, twin}, twin.Key},
+	} {
+		if got := Winner(c.claims); got != c.want {
+			t.Errorf("%s: got %x", name, got[0])
+		}
+	}
+}
+
+func checked(t *testing.T) (Survey, *Tree) {
+	t.Helper()
+	tree, faults := NewTree(places())
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	s := Survey{ID: "2026", Title: Text{"测评", "Survey"}, Zone: "Asia/Shanghai", Opens: time.Date(2026, 1, 1, 0, 0, 0, 0, shanghai),
+		Closes: time.Date(2026, 10, 1, 0, 0, 0, 0, shanghai), Candidates: []string{"350102-HR"}, Questionnaire: OnSite(), Rules: DefaultRules()}
+	if faults := s.Check(tree); len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return s, tree
+}
+
+func TestSurveyFaults(t *testing.T) {
+	s, tree := checked(t)
+	for name, c := range map[string]struct {
+		change func(*Survey)
+		field  string
+		why    Why
+	}{
+		"an id with spaces":        {func(s *Survey) { s.ID = "a b" }, "id", WhySurveyID},
+		"no title":                 {func(s *Survey) { s.Title = Text{} }, "title", WhyMissing},
+		"a zone of no map":         {func(s *Survey) { s.Zone = "Asia/Fuzhou" }, "zone", WhyZone},
+		"an end before the start":  {func(s *Survey) { s.Closes = s.Opens }, "closes", WhyPeriod},
+		"nobody to rate":           {func(s *Survey) { s.Candidates = nil }, "candidates", WhyNoCandidate},
+		"a hall as candidate":      {func(s *Survey) { s.Candidates = []string{"350102-HR-01"} }, "candidates", WhyNotBureau},
+		"weights that rise":        {func(s *Survey) { s.Rules.Weights = [5]float64{3, 2, 2, 2.5, 0} }, "rules.weights", WhyWeights},
+		"ranks from nothing":       {func(s *Survey) { s.Rules.MinN = 0 }, "rules.min_n", WhyMinN},
+		"a bad level by default":   {func(s *Survey) { s.Rules.DefaultLevel = Dissatisfied }, "rules.default_level", WhyDefault},
+		"defaults before the fact": {func(s *Survey) { s.Rules.DefaultDays = -1 }, "rules.default_level", WhyDefault},
+	} {
+		changed := s
+		c.change(&changed)
+		if faults := changed.Check(tree); faults.On(c.field) != c.why {
+			t.Errorf("%s: %v, want %s: %s", name, faults, c.field, c.why)
+		}
+	}
+}
+
+func TestRulesFreezeWhenTheSurveyOpens(t *testing.T) {
+	s, _ := checked(t)
+	before, during := s.Opens.Add(-time.Second), s.Opens
+	lighter := s
+	lighter.Rules.MinN = 1
+	if _, err := s.Revise(lighter, before); err != nil {
+		t.Errorf("before it opens: %v", err)
+	}
+	if _, err := s.Revise(lighter, during); !errors.Is(err, ErrFrozen) {
+		t.Errorf("once open: %v, want ErrFrozen", err)
+	}
+	longer := s
+	longer.Closes = s.Closes.AddDate(0, 1, 0)
+	if got, err := s.Revise(longer, during); err != nil || !got.Closes.Equal(longer.Closes) {
+		t.Errorf("a later end: %v", err)
+	}
+	shorter := s
+	shorter.Closes = s.Closes.AddDate(0, -1, 0)
+	if _, err := s.Revise(shorter, during); !errors.Is(err, ErrFrozen) {
+		t.Errorf("an earlier end: %v, want ErrFrozen", err)
+	}
+	sample := s
+	sample.Sample = true
+	if _, err := s.Revise(sample, before); !errors.Is(err, ErrFrozen) {
+		t.Errorf("turned into a sample: %v, want ErrFrozen", err)
+	}
+}
+
+func TestSurveyJSONNamesLevels(t *testing.T) {
+	s, _ := checked(t)
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Survey
+	if err := json.Unmarshal(text, &back); err != nil || !back.equal(s) {
+		t.Errorf("back = %+v, %v", back, err)
+	}
+	if err := json.Unmarshal([]byte(`{"rules":{"default_level":"fine"}}`), &back); err == nil {
+		t.Error("an unknown level was read")
+	}
+}
+
+func TestReasonsFollowTheLevel(t *testing.T) {
+	s, _ := checked(t)
+	// Ticked under one level, then the level was changed: the leftovers go.
+	a, faults := s.Accept(Submission{Survey: s.ID, Level: "dissatisfied", Reasons: []string{"115", "209", "209", "207"}})
+	if len(faults) > 0 || !slices.Equal(a.Reasons, []int{207, 209}) {
+		t.Errorf("reasons = %v, %v", a.Reasons, faults)
+	}
+	if _, faults := s.Accept(Submission{Survey: s.ID, Level: "dissatisfied", Reasons: []string{"115"}}); faults.On("reason") != WhyReasonMissing {
+		t.Errorf("only a leftover: %v", faults)
+	}
+	if a, faults := s.Accept(Submission{Survey: s.ID, Level: "satisfied", Reasons: []string{"115"}}); len(faults) > 0 || a.Reasons != nil {
+		t.Errorf("a good level keeps reasons %v, %v", a.Reasons, faults)
+	}
+}
+
+func TestCaseNumbersAreReadAsPeopleTypeThem(t *testing.T) {
+	s, _ := checked(t)
+	a, faults := s.Accept(Submission{Survey: s.ID, Level: "satisfied", CaseNumber: " ３５０１－２０２６ ", VisitSecret: "８８"})
+	if len(faults) > 0 || a.Case != (CaseRef{"3501-2026", "1"}) || a.VisitSecret != "88" {
+		t.Errorf("case = %+v, %v", a, faults)
+	}
+}
+
+func TestCheckVisits(t *testing.T) {
+	s, tree := checked(t)
+	hash := func(secret string) []byte { return []byte("h" + secret) }
+	good := VisitRow{2, "A1", "", "350102-HR-01-001", "社保登记", "2026-03-01 09:30", "7788"}
+	visits, faults := s.CheckVisits([]VisitRow{good}, tree, hash)
+	if len(faults) > 0 || visits[0].Day != 20260301 || string(visits[0].Secret) != "h7788" || !visits[0].FinishedAt.Equal(time.Date(2026, 3, 1, 1, 30, 0, 0, time.UTC)) {
+		t.Errorf("visits = %+v, %v", visits, faults)
+	}
+	bad := []VisitRow{
+		{2, "", "", "350102-HR-01-001", "x", "2026-03-01 09:30", ""},
+		{3, "A2", "", "350102-HR-01-009", "x", "2026-03-01 09:30", ""},
+		{4, "A3", "", "350102-HR-01-001", "", "2026-03-01 09:30", ""},
+		{5, "A4", "", "350102-HR-01-001", "x", "yesterday", ""},
+		{6, "A5", "", "350102-HR-01-001", "x", "2026-10-01 00:00", ""},
+		good, good,
+	}
+	bad[6].Row = 9
+	visits, faults = s.CheckVisits(bad, tree, hash)
+	want := []Why{WhyMissing, WhyNotWindow, WhyMissing, WhyTime, WhyOutsideTime, WhyRepeated}
+	var got []Why
+	for _, f := range faults {
+		got = append(got, f.Why)
+	}
+	if visits != nil || !slices.Equal(got, want) {
+		t.Errorf("faults = %v, want %v and no visits", faults, want)
+	}
+}
