@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -81,6 +82,18 @@ func responseColumns(q survey.Questionnaire) []Column {
 		col("day", "收到日期（当地）", "Local day received"),
 		col("flags", "异常标记", "Flags"),
 	)
+}
+
+// Responses writes the whole table of the responses a query selects.
+func Responses(ctx context.Context, w io.Writer, f Format, s survey.Survey, restricted bool, store survey.ResponseStore, q survey.ResponseQuery) (Manifest, error) {
+	rw, err := NewResponses(w, f, s, restricted)
+	if err != nil {
+		return Manifest{}, err
+	}
+	if err := store.Responses(ctx, q, rw.Write); err != nil {
+		return Manifest{}, err
+	}
+	return rw.Close()
 }
 
 // Write writes one response. It can be the yield of survey.ResponseStore.Responses.
