@@ -61,7 +61,8 @@ type CodeStore interface {
 	AddCode(ctx context.Context, c WindowCode) error
 	// Code returns the code with a serial, revoked or not; ErrNotFound.
 	Code(ctx context.Context, serial uint32) (WindowCode, error)
-	// Codes lists a survey's codes, revoked ones too, at or under a place, by window and time of issue.
+	// Codes lists a survey's codes, revoked ones too, at or under a place of any
+	// kind, by window and time of issue.
 	Codes(ctx context.Context, survey, place string) ([]WindowCode, error)
 	// RevokeCode takes a code out of use; idempotent, the first time stays. ErrNotFound.
 	RevokeCode(ctx context.Context, serial uint32, now time.Time) error
@@ -78,8 +79,10 @@ type ResponseStore interface {
 	// the disk is; then nothing of the group was stored.
 	AddResponses(ctx context.Context, group []Response) (stored []bool, err error)
 	// Responses calls yield for the responses matching q, in a fixed order that
-	// new responses only append to, with what each is worth at that moment. No
-	// read lock is held for longer than one page. It stops at yield's first error.
+	// new responses only append to, with what each is worth at that moment:
+	// its tie, its standing, FlagOtherWindow, and no Contact. No read lock is
+	// held for longer than one page. It stops at yield's first error, and with
+	// the context's when that ends.
 	Responses(ctx context.Context, q ResponseQuery, yield func(Listed) error) error
 	// Contact returns the sealed contact of a response; ErrNotFound.
 	Contact(ctx context.Context, key Key) (SealedContact, error)

@@ -63,8 +63,8 @@ func (b Bucket) Step() Step {
 	return StepWhole
 }
 
-// Mark says that a bucket's tally is older than its facts. Gen grows with every
-// marking; a mark is taken away only at the Gen that was counted, so a fact that
+// Mark says that a bucket's tally is older than its facts. Gen is new with every
+// marking and never used again, even after the mark was taken away; a mark is taken away only at the Gen that was counted, so a fact that
 // arrives during the count is never lost.
 type Mark struct {
 	Bucket

@@ -326,7 +326,7 @@ func nullable(s string) any {
 }
 
 func nullableBytes(b []byte) any {
-	if b == nil {
+	if len(b) == 0 { // an empty secret proves nothing
 		return nil
 	}
 	return b

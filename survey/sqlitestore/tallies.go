@@ -96,7 +96,7 @@ func (s *Store) sum(ctx context.Context, where, id string, args ...any) (t surve
 // mark taken away and the parents' marks, so a crash leaves either all or none.
 func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
 	return wrap("store tallies", s.tx(ctx, func(tx *sql.Tx) error {
-		parents := marker{}
+		parents, stored := marker{}, false
 		for _, c := range counted {
 			b := c.Mark.Bucket
 			done, err := tx.ExecContext(ctx, "DELETE FROM marks WHERE step = ? AND survey = ? AND span = ? AND place = ? AND gen = ?",
@@ -111,9 +111,13 @@ func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, 
 				b.Survey, b.Kind, b.Span, b.Place, encodeTally(c.Tally)); err != nil {
 				return err
 			}
+			stored = true
 			for _, p := range b.Parents() {
 				parents.add(p)
 			}
+		}
+		if !stored {
+			return nil
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE rolled SET at = ?", millis(now)); err != nil {
 			return err

@@ -1,0 +1,303 @@
+package storetest_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"manyi/survey"
+)
+
+// Each store below is a sound engine but for one guarantee.
+
+type saysNew struct{ survey.Store }
+
+func (s saysNew) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	stored, err := s.Store.AddResponses(ctx, group)
+	for i := range stored {
+		stored[i] = true
+	}
+	return stored, err
+}
+
+// storesTwice has no unique index: what was there before gets another key.
+type storesTwice struct {
+	survey.Store
+	n byte
+}
+
+func (s *storesTwice) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	stored, err := s.Store.AddResponses(ctx, group)
+	for i, r := range group {
+		if err == nil && !stored[i] {
+			s.n++
+			r.Key[survey.FormKeyLen] ^= s.n
+			r.ID[0] ^= s.n
+			_, err = s.Store.AddResponses(ctx, []survey.Response{r})
+		}
+	}
+	return stored, err
+}
+
+// dropsReuse takes the form key for the whole key.
+type dropsReuse struct {
+	survey.Store
+	forms map[[survey.FormKeyLen]byte]bool
+}
+
+func (s *dropsReuse) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	if s.forms == nil {
+		s.forms = map[[survey.FormKeyLen]byte]bool{}
+	}
+	stored := make([]bool, len(group))
+	for i, r := range group {
+		if s.forms[r.Key.Form()] {
+			continue
+		}
+		s.forms[r.Key.Form()] = true
+		ok, err := s.Store.AddResponses(ctx, []survey.Response{r})
+		if err != nil {
+			return nil, err
+		}
+		stored[i] = ok[0]
+	}
+	return stored, nil
+}
+
+type losesPlaces struct{ survey.Store }
+
+func (s losesPlaces) PutPlaces(ctx context.Context, places []survey.Place) error {
+	old, err := s.Store.Places(ctx)
+	if err != nil {
+		return err
+	}
+	known := func(p survey.Place) bool {
+		return slices.ContainsFunc(old, func(o survey.Place) bool { return o.Code == p.Code })
+	}
+	return s.Store.PutPlaces(ctx, slices.DeleteFunc(slices.Clone(places), known))
+}
+
+type losesVisits struct {
+	survey.Store
+	seen map[string]bool
+}
+
+func (s *losesVisits) PutVisits(ctx context.Context, visits []survey.Visit) (survey.VisitChange, error) {
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	var fresh []survey.Visit
+	for _, v := range visits {
+		id := fmt.Sprintf("%q %q", v.Survey, v.Case)
+		if !s.seen[id] {
+			fresh = append(fresh, v)
+		}
+		s.seen[id] = true
+	}
+	change, err := s.Store.PutVisits(ctx, fresh)
+	change.Changed += len(visits) - len(fresh)
+	return change, err
+}
+
+type placesOneByOne struct{ survey.Store }
+
+func (s placesOneByOne) PutPlaces(ctx context.Context, places []survey.Place) error {
+	for _, p := range places {
+		if err := s.Store.PutPlaces(ctx, []survey.Place{p}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type visitsOneByOne struct{ survey.Store }
+
+func (s visitsOneByOne) PutVisits(ctx context.Context, visits []survey.Visit) (sum survey.VisitChange, err error) {
+	for _, v := range visits {
+		change, err := s.Store.PutVisits(ctx, []survey.Visit{v})
+		if err != nil {
+			return sum, err
+		}
+		sum.Added += change.Added
+		sum.Changed += change.Changed
+		sum.Unchanged += change.Unchanged
+	}
+	return sum, nil
+}
+
+type shortDays struct{ survey.Store }
+
+func (s shortDays) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	if q.To != 0 {
+		q.To = q.To.Plus(-1)
+	}
+	return s.Store.Responses(ctx, q, yield)
+}
+
+type shortSpans struct{ survey.Store }
+
+func (s shortSpans) Tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error {
+	if q.To != survey.Whole {
+		q.To--
+	}
+	return s.Store.Tallies(ctx, q, yield)
+}
+
+type repeatsPage struct{ survey.Store }
+
+func (s repeatsPage) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	var page []survey.Listed
+	n := 0
+	return s.Store.Responses(ctx, q, func(r survey.Listed) error {
+		if n++; n > 900 && n <= 1000 {
+			page = append(page, r)
+		}
+		if n == 1001 {
+			for _, again := range page {
+				if err := yield(again); err != nil {
+					return err
+				}
+			}
+		}
+		return yield(r)
+	})
+}
+
+type skipsPage struct{ survey.Store }
+
+func (s skipsPage) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	n := 0
+	return s.Store.Responses(ctx, q, func(r survey.Listed) error {
+		if n++; n > 900 && n <= 1000 {
+			return nil
+		}
+		return yield(r)
+	})
+}
+
+type sortsByKey struct{ survey.Store }
+
+func (s sortsByKey) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	var all []survey.Listed
+	err := s.Store.Responses(ctx, q, func(r survey.Listed) error {
+		all = append(all, r)
+		return nil
+	})
+	slices.SortFunc(all, func(a, b survey.Listed) int { return slices.Compare(a.Key[:], b.Key[:]) })
+	for _, r := range all {
+		if err == nil {
+			err = yield(r)
+		}
+	}
+	return err
+}
+
+// byPrefix takes 350102-HRS for a part of 350102-HR.
+type byPrefix struct{ survey.Store }
+
+func (s byPrefix) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	place := q.Place
+	if place == "" || q.Newest > 0 {
+		return s.Store.Responses(ctx, q, yield)
+	}
+	q.Place = ""
+	return s.Store.Responses(ctx, q, func(r survey.Listed) error {
+		for _, code := range r.Path {
+			if len(code) >= len(place) && code[:len(place)] == place {
+				return yield(r)
+			}
+		}
+		return nil
+	})
+}
+
+type goesOn struct{ survey.Store }
+
+func (s goesOn) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	var first error
+	err := s.Store.Responses(ctx, q, func(r survey.Listed) error {
+		if err := yield(r); err != nil {
+			first = err
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return first
+}
+
+// forgetsMarks hides the marks that visits, or else all but the first responses, made.
+type forgetsMarks struct {
+	survey.Store
+	visits bool
+	added  bool
+	hidden map[survey.Mark]bool
+}
+
+func (s *forgetsMarks) forget(ctx context.Context, do func() error) error {
+	before, err := s.Store.Marks(ctx, survey.StepFacts, 10_000)
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	after, err := s.Store.Marks(ctx, survey.StepFacts, 10_000)
+	for _, m := range after {
+		if !slices.Contains(before, m) {
+			if s.hidden == nil {
+				s.hidden = map[survey.Mark]bool{}
+			}
+			s.hidden[m] = true
+		}
+	}
+	return err
+}
+
+func (s *forgetsMarks) PutVisits(ctx context.Context, visits []survey.Visit) (change survey.VisitChange, err error) {
+	if !s.visits {
+		return s.Store.PutVisits(ctx, visits)
+	}
+	err = s.forget(ctx, func() (err error) { change, err = s.Store.PutVisits(ctx, visits); return err })
+	return change, err
+}
+
+func (s *forgetsMarks) AddResponses(ctx context.Context, group []survey.Response) (stored []bool, err error) {
+	if s.visits || !s.added {
+		s.added = true
+		return s.Store.AddResponses(ctx, group)
+	}
+	err = s.forget(ctx, func() (err error) { stored, err = s.Store.AddResponses(ctx, group); return err })
+	return stored, err
+}
+
+func (s *forgetsMarks) Marks(ctx context.Context, step survey.Step, limit int) ([]survey.Mark, error) {
+	marks, err := s.Store.Marks(ctx, step, 10_000)
+	marks = slices.DeleteFunc(marks, func(m survey.Mark) bool { return s.hidden[m] })
+	return marks[:min(len(marks), limit)], err
+}
+
+// ignoresGen stores a count whatever happened to its bucket since.
+type ignoresGen struct{ survey.Store }
+
+func (s ignoresGen) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
+	marks, err := s.Store.Marks(ctx, survey.StepFacts, 10_000)
+	if err != nil {
+		return err
+	}
+	counted = slices.Clone(counted)
+	for i, c := range counted {
+		for _, m := range marks {
+			if m.Bucket == c.Mark.Bucket {
+				counted[i].Mark.Gen = m.Gen
+			}
+		}
+	}
+	return s.Store.PutTallies(ctx, counted, now)
+}
+
+type leasesAll struct{ survey.Store }
+
+func (s leasesAll) Lease(context.Context, string, string, time.Time, time.Duration) error { return nil }

@@ -1,0 +1,118 @@
+package storetest_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"manyi/survey"
+	"manyi/survey/sqlitestore"
+	"manyi/survey/storetest"
+)
+
+// A check that passes a broken store guards nothing: each store below breaks
+// one guarantee of a sound engine, and the check named must fail on it.
+func TestBrokenStoresAreCaught(t *testing.T) {
+	for _, c := range []struct {
+		broken   string
+		wrap     func(survey.Store) survey.Store
+		caughtBy string
+	}{
+		{"says a repeated response is new", func(s survey.Store) survey.Store { return saysNew{s} }, "responses/a repeated key is stored once"},
+		{"says every writer was first", func(s survey.Store) survey.Store { return saysNew{s} }, "responses/one key from many writers is stored once"},
+		{"stores a repeated response twice", func(s survey.Store) survey.Store { return &storesTwice{Store: s} }, "responses/a repeated key is stored once"},
+		{"drops a response of another form use", func(s survey.Store) survey.Store { return &dropsReuse{Store: s} }, "responses/a form used again is stored and flagged"},
+		{"loses a place's update", func(s survey.Store) survey.Store { return losesPlaces{s} }, "places/a place is replaced by its code"},
+		{"loses a visit's update", func(s survey.Store) survey.Store { return &losesVisits{Store: s} }, "visits/moving a visit moves its count"},
+		{"counts beside a visit's update", func(s survey.Store) survey.Store { return &losesVisits{Store: s} }, "tallies/random facts in any order are counted as plain counting does"},
+		{"stores places one by one", func(s survey.Store) survey.Store { return placesOneByOne{s} }, "places/all are stored or none"},
+		{"stores visits one by one", func(s survey.Store) survey.Store { return visitsOneByOne{s} }, "visits/all are stored or none"},
+		{"leaves out the last day of a list", func(s survey.Store) survey.Store { return shortDays{s} }, "list/filters"},
+		{"leaves out the last span of tallies", func(s survey.Store) survey.Store { return shortSpans{s} }, "tallies/query by kind, place and days"},
+		{"repeats a page", func(s survey.Store) survey.Store { return repeatsPage{s} }, "list/pages neither skip nor repeat while writers run"},
+		{"skips a page", func(s survey.Store) survey.Store { return skipsPage{s} }, "list/pages neither skip nor repeat while writers run"},
+		{"sorts responses by key", func(s survey.Store) survey.Store { return sortsByKey{s} }, "list/new responses are only appended"},
+		{"finds places by how their codes begin", func(s survey.Store) survey.Store { return byPrefix{s} }, "list/filters"},
+		{"goes on after a yield error", func(s survey.Store) survey.Store { return goesOn{s} }, "list/a yield error stops it and is returned"},
+		{"does not mark for visits", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s, visits: true} }, "marks/facts of one case mark each other"},
+		{"does not mark for visits that turn a standing", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s, visits: true} }, "ties/a visit imported later may turn the standing"},
+		{"does not mark for late responses", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s} }, "marks/a new response marks its window and day"},
+		{"does not mark, counted at random", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s} }, "tallies/random facts in any order are counted as plain counting does"},
+		{"ignores the generation", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a bucket marked during the count keeps its mark"},
+		{"starts generations anew", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a generation is never used again"},
+		{"says every taker has the lease", func(s survey.Store) survey.Store { return leasesAll{s} }, "jobs/of many takers one gets the lease"},
+	} {
+		t.Run(c.broken, func(t *testing.T) {
+			t.Parallel()
+			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
+				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
+			}
+		})
+	}
+}
+
+// The same recorder must find nothing in a sound store, or it would prove nothing above.
+func TestSoundStorePassesRecorder(t *testing.T) {
+	for _, name := range []string{"marks/facts of one case mark each other", "list/filters"} {
+		if failures := failuresOf(t, name, open(t)); len(failures) > 0 {
+			t.Errorf("check %q of a sound store: %v", name, failures)
+		}
+	}
+}
+
+func TestCheckNamesAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range storetest.Checks {
+		if seen[c.Name] {
+			t.Errorf("two checks are named %q", c.Name)
+		}
+		seen[c.Name] = true
+	}
+}
+
+func open(t *testing.T) survey.Store {
+	t.Helper()
+	s, err := sqlitestore.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// recorder takes down failures instead of failing the test it runs in.
+type recorder struct {
+	testing.TB
+	mu       sync.Mutex
+	failures []string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func failuresOf(t *testing.T, name string, s survey.Store) []string {
+	t.Helper()
+	i := slices.IndexFunc(storetest.Checks, func(c storetest.Check) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no check is named %q", name)
+	}
+	r := &recorder{TB: t}
+	var done sync.WaitGroup
+	done.Go(func() { storetest.Checks[i].Run(r, s) }) // Fatalf ends this goroutine only
+	done.Wait()
+	return r.failures
+}
