@@ -69,6 +69,8 @@ const (
 	WhyOutside        Why = "outside"
 	WhyColumnMissing  Why = "column_missing"
 	WhyControlLetters Why = "control_letters"
+	WhySecondProvince Why = "second_province"
+	WhyLeftOut        Why = "left_out"
 )
 
 // maxName is the longest name of a place or item, in code points.
@@ -88,11 +90,14 @@ func NewTree(places []Place) (*Tree, Faults) {
 	var faults Faults
 	for i, p := range places {
 		faults = append(faults, p.faults(i+2)...)
-		if _, twice := t.places[p.Code]; twice {
+		if _, twice := t.places[p.Code]; twice && p.Code != "" {
 			faults = append(faults, Fault{Row: i + 2, Field: "code", Value: p.Code, Why: WhyRepeated})
 		}
 		t.places[p.Code] = p
 		if p.Kind == Province {
+			if t.root != "" && t.root != p.Code {
+				faults = append(faults, Fault{Row: i + 2, Field: "kind", Value: string(p.Kind), Why: WhySecondProvince})
+			}
 			t.root = p.Code
 		} else {
 			t.children[p.Parent] = append(t.children[p.Parent], p.Code)
@@ -285,10 +290,15 @@ func PlanPlaces(stored, file []Place, under string) (PlacePlan, Faults) {
 	// Rows past the file are stored places: a fault there follows from one in the file.
 	faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Row > len(file)+1 && len(file) > 0 })
 	var plan PlacePlan
+	was, _ := NewTree(stored) // stored places were checked on their way in
+	outside := func(code string) bool {
+		_, stands := was.Place(code)
+		return under != "" && (!tree.Within(code, under) || stands && !was.Within(code, under))
+	}
 	for i, p := range file {
 		old, known := before[p.Code]
 		switch {
-		case under != "" && !tree.Within(p.Code, under):
+		case outside(p.Code): // also a place that the file would move in from elsewhere
 			faults = append(faults, Fault{Row: i + 2, Field: "code", Value: p.Code, Why: WhyOutside})
 		case !known:
 			plan.Added = append(plan.Added, p)
@@ -301,11 +311,18 @@ func PlanPlaces(stored, file []Place, under string) (PlacePlan, Faults) {
 		}
 	}
 	for _, p := range stored {
-		if named[p.Code] || !p.Active || (under != "" && !tree.Within(p.Code, under)) {
+		if named[p.Code] || !p.Active || under != "" && !was.Within(p.Code, under) {
 			continue
 		}
 		p.Active = false
 		plan.Deactivated = append(plan.Deactivated, p)
+	}
+	// A place that goes while one below it stays was forgotten, not closed.
+	for i, p := range file {
+		above, stands := before[p.Parent]
+		if stands && p.Active && above.Active && !named[p.Parent] && (under == "" || was.Within(p.Parent, under)) {
+			faults = append(faults, Fault{Row: i + 2, Field: "parent", Value: p.Parent, Why: WhyLeftOut})
+		}
 	}
 	if len(faults) > 0 {
 		slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.Row, b.Row) })

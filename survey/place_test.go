@@ -106,6 +106,16 @@ func TestPlanPlaces(t *testing.T) {
 	if _, faults = PlanPlaces(stored, []Place{{"350103", "台江区", County, "350100", true}}, "350102-HR"); faults.On("code") != WhyOutside {
 		t.Errorf("a place outside: %v", faults)
 	}
+	stolen := []Place{{"350102-HR", "鼓楼区人社局", Bureau, "350102", true}, {"350102", "鼓楼区", County, "350100", true}, {"350100-HR", "福州市人社局", Bureau, "350102", true}}
+	if _, faults = PlanPlaces(stored, stolen, "350102"); faults.On("code") != WhyOutside {
+		t.Errorf("a bureau moved in from elsewhere: %v", faults)
+	}
+	if _, faults = PlanPlaces(stored, stored[7:], "350102-HR"); faults.On("parent") != WhyLeftOut {
+		t.Errorf("a window without its hall: %v", faults)
+	}
+	if _, faults = PlanPlaces(stored, append(places(), Place{"360000", "江西省", Province, "", true}), ""); faults.On("kind") != WhySecondProvince {
+		t.Errorf("a second province: %v", faults)
+	}
 	if _, faults = PlanPlaces(stored, []Place{{"350128-HR", "x", County, "350100", true}}, ""); len(faults) == 0 {
 		t.Error("a bureau became a county")
 	}

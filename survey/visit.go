@@ -37,7 +37,7 @@ type VisitRow struct {
 }
 
 // visitTimes are the forms of a finishing time, local to the survey unless an offset is written.
-var visitTimes = []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006/1/2 15:04:05", "2006/1/2 15:04"}
+var visitTimes = []string{time.RFC3339, "2006-1-2 15:04:05", "2006-1-2 15:04", "2006/1/2 15:04:05", "2006/1/2 15:04"}
 
 // CheckVisits turns rows into visits or returns every fault. hash makes the keyed
 // hash of a secret.
