@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"manyi/server/web"
+	"manyi/survey"
+)
+
+func userCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{Use: "user", Short: "Manage those who sign in to the console"}
+	cmd.AddCommand(userAddCommand(e))
+	return cmd
+}
+
+func userAddCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Add a user, or give an existing one a new role, place and password",
+		Long: "Adds a user, or gives an existing one a new role, place and password. The password is asked for on a terminal,\n" +
+			"or read as one line from a pipe; with --generate one is made and printed.",
+		Example: "  server user add chen --role supervisor --place 350102-HR\n  echo \"$PASSWORD\" | server user add admin --role organiser",
+		Args:    cobra.ExactArgs(1),
+	}
+	role := roleFlags(cmd)
+	generate := cmd.Flags().Bool("generate", false, "make a password and print it")
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, args []string) error {
+		who, err := role(cmd, b, args[0])
+		if err != nil {
+			return err
+		}
+		var password string
+		if *generate {
+			password = rand.Text()
+		} else if password, err = e.readPassword(cmd); err != nil {
+			return err
+		}
+		hash, err := web.HashPassword(password)
+		if err != nil {
+			return err
+		}
+		if err := b.store.PutUser(cmd.Context(), survey.User{Actor: who, PasswordHash: hash}); err != nil {
+			return err
+		}
+		if *generate {
+			fmt.Fprintf(e.out, "user: %s %s\n", who.Name, password)
+		}
+		return nil
+	})
+	return cmd
+}
+
+func (e *env) readPassword(cmd *cobra.Command) (string, error) {
+	if f, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(e.err, "password: ")
+		text, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(e.err)
+		return string(text), err
+	}
+	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	if line == "" && err != nil {
+		return "", fmt.Errorf("read the password from standard input: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// roleFlags adds --role and --place and reads them against the stored places.
+func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.Actor, error) {
+	names := make([]string, len(survey.Roles))
+	for i, r := range survey.Roles {
+		names[i] = string(r)
+	}
+	role := cmd.Flags().String("role", string(survey.Supervisor), "one of "+strings.Join(names, ", "))
+	place := cmd.Flags().String("place", "", "code of the place they see; empty for all, organisers only")
+	return func(cmd *cobra.Command, b *base, name string) (survey.Actor, error) {
+		r, ok := survey.ParseRole(*role)
+		if !ok {
+			return survey.Actor{}, fmt.Errorf("--role is %q; want one of %s", *role, strings.Join(names, ", "))
+		}
+		if *place == "" && r != survey.Organiser {
+			return survey.Actor{}, fmt.Errorf("--place is missing; a %s needs one, such as 350102-HR", r)
+		}
+		if *place != "" {
+			tree, err := treeOf(cmd.Context(), b.store)
+			if err != nil {
+				return survey.Actor{}, err
+			}
+			if _, ok := tree.Place(*place); !ok {
+				return survey.Actor{}, fmt.Errorf("--place is %q; want the code of a place, see: server places export", *place)
+			}
+		}
+		return survey.Actor{Name: name, Role: r, Place: *place}, nil
+	}
+}
+
+func tokenCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{Use: "token", Short: "Manage the tokens programs read the API with"}
+	add := &cobra.Command{
+		Use:     "add NAME",
+		Short:   "Make a token and print it once; only its hash is kept",
+		Example: "  server token add province-warehouse --role organiser",
+		Args:    cobra.ExactArgs(1),
+	}
+	role := roleFlags(add)
+	add.RunE = e.with(func(cmd *cobra.Command, b *base, args []string) error {
+		who, err := role(cmd, b, args[0])
+		if err != nil {
+			return err
+		}
+		text, t := web.NewToken(who, e.now())
+		if err := b.store.AddToken(cmd.Context(), t); err != nil {
+			return err
+		}
+		fmt.Fprintln(e.out, "api:", text)
+		return nil
+	})
+	revoke := &cobra.Command{
+		Use:     "revoke NAME",
+		Short:   "Take all tokens of a name out of use",
+		Example: "  server token revoke province-warehouse",
+		Args:    cobra.ExactArgs(1),
+		RunE: e.with(func(cmd *cobra.Command, b *base, args []string) error {
+			return b.store.RevokeTokens(cmd.Context(), args[0], e.now())
+		}),
+	}
+	cmd.AddCommand(add, revoke)
+	return cmd
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// config is everything a process is told. It is complete and checked before
+// anything opens.
+type config struct {
+	Addr     string
+	Data     string
+	BaseURL  string // empty until the address is known
+	Secret   string // empty: the file in the data folder
+	KeysFile string // empty: the file in the data folder
+	Zone     *time.Location
+}
+
+// setting is one thing that can be set by flag or environment; the flag wins.
+type setting struct {
+	Env, Flag, Default, Form, Help string
+}
+
+var settings = []setting{
+	{"MANYI_ADDR", "addr", ":8080", "[HOST]:PORT, such as :8080 or 127.0.0.1:0", "address to listen on"},
+	{"MANYI_DATA", "data", "./data", "a folder", "folder of the embedded database and of files made once"},
+	{"MANYI_BASE_URL", "base-url", "", "http:// or https://, a host, perhaps a port, and no path", "address that links and QR codes carry"},
+	{"MANYI_SECRET", "", "", "at least 32 characters", "installation secret; made once in the data folder if unset"},
+	{"MANYI_KEYS_FILE", "keys-file", "", "a file", "keys that encrypt contacts; made once in the data folder if unset"},
+	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
+}
+
+// loadConfig reads the settings; flags holds those given on the command line.
+func loadConfig(getenv func(string) string, flags map[string]string) (config, error) {
+	value := func(env string) (setting, string) {
+		for _, s := range settings {
+			if s.Env != env {
+				continue
+			}
+			if v, ok := flags[s.Flag]; ok && s.Flag != "" {
+				return s, v
+			}
+			if v := getenv(env); v != "" {
+				return s, v
+			}
+			return s, s.Default
+		}
+		panic("no setting " + env)
+	}
+	var c config
+	var faults []error
+	check := func(env string, accept func(v string) bool) {
+		s, v := value(env)
+		if !accept(v) {
+			shown := fmt.Sprintf("%q", v)
+			if env == "MANYI_SECRET" {
+				shown = fmt.Sprintf("of %d characters", len(v))
+			}
+			faults = append(faults, fmt.Errorf("%s is %s; want %s", env, shown, s.Form))
+		}
+	}
+	check("MANYI_ADDR", func(v string) bool {
+		c.Addr = v
+		_, port, err := net.SplitHostPort(v)
+		if err != nil {
+			return false
+		}
+		_, err = net.LookupPort("tcp", port)
+		return err == nil
+	})
+	check("MANYI_DATA", func(v string) bool { c.Data = v; return strings.TrimSpace(v) != "" })
+	check("MANYI_BASE_URL", func(v string) bool {
+		c.BaseURL = strings.TrimSuffix(v, "/")
+		return v == "" || plainBase(c.BaseURL)
+	})
+	check("MANYI_SECRET", func(v string) bool { c.Secret = v; return v == "" || len(v) >= 32 })
+	check("MANYI_KEYS_FILE", func(v string) bool { c.KeysFile = v; return true })
+	check("MANYI_TZ", func(v string) (ok bool) {
+		loc, err := time.LoadLocation(v)
+		c.Zone = loc
+		return err == nil && v != "" && v != "Local"
+	})
+	return c, errors.Join(faults...)
+}
+
+func plainBase(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+		u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}
+
+// secretFile and keysFile stand in the data folder when the settings name none.
+// A backup of the database leaves them out: whoever has both can read contacts.
+const (
+	secretFile = "secret"
+	keysFile   = "keys.json"
+)
+
+// secret returns the installation's secret, making it once if it is not given.
+func (c config) secret() ([]byte, error) {
+	if c.Secret != "" {
+		return []byte(c.Secret), nil
+	}
+	path := filepath.Join(c.Data, secretFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text() + rand.Text())
+		err = writeNew(path, text)
+		if errors.Is(err, fs.ErrExist) {
+			text, err = os.ReadFile(path)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("installation secret: %w", err)
+	}
+	if len(text) < 32 {
+		return nil, fmt.Errorf("installation secret: the file %s is too short: restore it, or set MANYI_SECRET", secretFile)
+	}
+	return text, nil
+}
+
+func (c config) keys() string {
+	if c.KeysFile != "" {
+		return c.KeysFile
+	}
+	return filepath.Join(c.Data, keysFile)
+}
+
+// writeNew writes a file that must not exist yet. It appears under its name
+// only when it is whole.
+func writeNew(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
+}
+
+// lanAddress is this machine's address in the local network, for a phone to
+// reach it; 127.0.0.1 if it has none.
+func lanAddress() string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return "127.0.0.1"
+	}
+	for _, a := range addrs {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsPrivate() {
+			return ip.IP.String()
+		}
+	}
+	return "127.0.0.1"
+}

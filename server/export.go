@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"manyi/stats/export"
+	"manyi/stats/figures"
+	"manyi/survey"
+)
+
+func exportCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{Use: "export", Short: "Write responses or figures to a file"}
+	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e))
+	return cmd
+}
+
+// rangeFlags add --from, --to and --within.
+func rangeFlags(cmd *cobra.Command) (read func() (from, to survey.Span, err error), within *string) {
+	from := cmd.Flags().String("from", "", "first local day, YYYY-MM-DD; the survey's first if left out")
+	to := cmd.Flags().String("to", "", "last local day, YYYY-MM-DD; the survey's last if left out")
+	within = cmd.Flags().String("within", "", "code of a place; all if left out")
+	return func() (f, t survey.Span, err error) {
+		for name, v := range map[string]struct {
+			text string
+			day  *survey.Span
+		}{"--from": {*from, &f}, "--to": {*to, &t}} {
+			if v.text == "" {
+				continue
+			}
+			if *v.day, err = survey.ParseDay(v.text); err != nil {
+				return 0, 0, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return f, t, nil
+	}, within
+}
+
+func asOfFlag(cmd *cobra.Command) func(now time.Time) (time.Time, error) {
+	text := cmd.Flags().String("as-of", "", "time to take for now, such as 2026-10-01T00:00:00+08:00")
+	return func(now time.Time) (time.Time, error) {
+		if *text == "" {
+			return now, nil
+		}
+		t, err := time.Parse(time.RFC3339, *text)
+		if err != nil {
+			return t, fmt.Errorf("--as-of is %q; want a time such as 2026-10-01T00:00:00+08:00", *text)
+		}
+		return t, nil
+	}
+}
+
+func exportResponsesCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "responses",
+		Short:   "Write every stored response, de-identified, one a row",
+		Example: "  server export responses --format xlsx --out responses.xlsx",
+		Args:    cobra.NoArgs,
+	}
+	id := surveyFlag(cmd)
+	days, within := rangeFlags(cmd)
+	format, out := outputFlags(cmd)
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
+		f, err := format()
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
+		s, err := surveyFor(ctx, b.store, *id)
+		if err != nil {
+			return err
+		}
+		q := survey.ResponseQuery{Survey: s.ID, Place: *within}
+		if q.From, q.To, err = days(); err != nil {
+			return err
+		}
+		counting := counted{ResponseStore: b.store, progress: e.progress("responses")}
+		defer counting.progress(-1)
+		return e.output(*out, func(w io.Writer) error {
+			_, err := export.Responses(ctx, w, f, s, false, counting, q)
+			return err
+		})
+	})
+	return cmd
+}
+
+// counted shows how many responses have been read.
+type counted struct {
+	survey.ResponseStore
+	progress func(int)
+}
+
+// Responses implements survey.ResponseStore.
+func (c counted) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+	n := 0
+	return c.ResponseStore.Responses(ctx, q, func(r survey.Listed) error {
+		n++
+		c.progress(n)
+		return yield(r)
+	})
+}
+
+func exportFiguresCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "figures",
+		Short:   "Write the figures by place; counts what is new first",
+		Example: "  server export figures --by bureau --format csv --out figures.csv",
+		Args:    cobra.NoArgs,
+	}
+	id := surveyFlag(cmd)
+	by := cmd.Flags().String("by", string(survey.Bureau), "window, hall, bureau, city or province")
+	asOf := asOfFlag(cmd)
+	days, within := rangeFlags(cmd)
+	format, out := outputFlags(cmd)
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
+		f, err := format()
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
+		q := figures.Query{By: survey.Kind(*by), Within: *within}
+		if q.AsOf, err = asOf(e.now()); err != nil {
+			return err
+		}
+		if q.From, q.To, err = days(); err != nil {
+			return err
+		}
+		if q.Survey, err = surveyFor(ctx, b.store, *id); err != nil {
+			return err
+		}
+		if q.Tree, err = treeOf(ctx, b.store); err != nil {
+			return err
+		}
+		if err := wholeCounts(ctx, b, e); err != nil {
+			return err
+		}
+		table, err := figures.Load(ctx, b.store, q, survey.Actor{Name: "command", Role: survey.Organiser})
+		if err != nil {
+			return err
+		}
+		return e.output(*out, func(w io.Writer) error {
+			_, err := export.Figures(w, f, table)
+			return err
+		})
+	})
+	return cmd
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"manyi/survey"
+)
+
+// route says where a handler stands and who may use it. register adds no route
+// that is not in the table, and the access test walks the table with every role.
+type route struct {
+	Method, Path string
+	Who          audience
+	Handler      fiber.Handler
+}
+
+// audience is how somebody proves who they are, and which roles pass.
+type audience struct {
+	by    proof
+	roles []survey.Role // empty for everybody
+}
+
+type proof int
+
+const (
+	byNothing proof = iota // open to the world
+	bySession              // signed in to the console
+	byToken                // bearer token
+)
+
+var (
+	anyone      = audience{by: byNothing}
+	signedIn    = audience{by: bySession, roles: survey.Roles[:]}
+	organisers  = audience{by: bySession, roles: []survey.Role{survey.Organiser}}
+	anyToken    = audience{by: byToken, roles: survey.Roles[:]}
+	fullToken   = audience{by: byToken, roles: []survey.Role{survey.Organiser}}
+	errNoAccess = fiber.NewError(fiber.StatusForbidden, "this role may not use this")
+)
+
+// routes is every route of the product and who may use it.
+func (a *app) routes() []route {
+	return []route{
+		{"GET", "/", anyone, a.home},
+		{"GET", "/q/:code", anyone, a.showRate},
+		{"POST", "/q/:code", anyone, a.sendRate},
+		{"GET", "/healthz", anyone, a.healthz},
+		{"GET", "/readyz", anyone, a.readyz},
+		{"GET", "/metrics", fullToken, a.showMetrics},
+		{"GET", "/static/:file", anyone, a.static},
+		{"GET", "/favicon.ico", anyone, a.favicon},
+
+		{"GET", "/console", signedIn, a.consoleHome},
+		{"GET", "/console/signin", anyone, a.showSignIn},
+		{"POST", "/console/signin", anyone, a.signIn},
+		{"POST", "/console/signout", signedIn, a.signOut},
+		{"GET", "/console/figures", signedIn, a.showFigures},
+		{"GET", "/console/figures/:format", signedIn, a.downloadFigures},
+		{"GET", "/console/responses/:format", organisers, a.downloadResponses},
+		{"GET", "/console/texts", signedIn, a.showTexts},
+		{"GET", "/console/codes", signedIn, a.showCodes},
+		{"POST", "/console/codes/revoke", organisers, a.revokeCode},
+		{"POST", "/console/codes/reissue", organisers, a.reissueCode},
+		{"GET", "/console/codes/sheet", signedIn, a.printSheet},
+		{"GET", "/console/codes/zip", signedIn, a.downloadCodes},
+		{"GET", "/console/codes/:code/:format", signedIn, a.showCode},
+		{"GET", "/console/status", organisers, a.showStatus},
+
+		{"GET", "/api/openapi.json", anyone, a.openAPI},
+		{"GET", "/api/v1/figures", anyToken, a.apiFigures},
+		{"GET", "/api/v1/responses", fullToken, a.apiResponses},
+	}
+}
+
+func (a *app) register(f *fiber.App) {
+	for _, r := range a.routes() {
+		f.Add(r.Method, r.Path, a.guard(r), r.Handler)
+	}
+}
+
+// guard lets a request through to its handler, or refuses it.
+func (a *app) guard(r route) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Locals(keyRoute, r.Path)
+		if r.Who.by == byNothing {
+			return c.Next()
+		}
+		who, err := a.whoIs(c, r.Who.by)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(r.Who.roles, who.Role) {
+			return errNoAccess
+		}
+		if r.Method == fiber.MethodPost && !a.keys.valid(c.Cookies(sessionCookie), c.FormValue("csrf")) {
+			return fiber.ErrForbidden
+		}
+		c.Locals(keyActor, who)
+		return c.Next()
+	}
+}
+
+type localKey int
+
+const (
+	keyActor localKey = iota
+	keyRoute
+)
+
+// actor is who the guard let through.
+func actor(c *fiber.Ctx) survey.Actor {
+	who, _ := c.Locals(keyActor).(survey.Actor)
+	return who
+}
+
+// errAnonymous means nobody is signed in, or the token is none of ours.
+var errAnonymous = fiber.NewError(fiber.StatusUnauthorized, "sign in, or send a valid token")
+
+func (a *app) whoIs(c *fiber.Ctx, by proof) (survey.Actor, error) {
+	switch by {
+	case bySession:
+		secret := c.Cookies(sessionCookie)
+		if secret == "" {
+			return survey.Actor{}, errAnonymous
+		}
+		s, err := a.Store.Session(c.UserContext(), digest(secret), a.Now())
+		if err != nil {
+			return survey.Actor{}, anonymousIfUnknown(err)
+		}
+		u, err := a.Store.User(c.UserContext(), s.User)
+		return u.Actor, anonymousIfUnknown(err)
+	case byToken:
+		secret, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
+		if !ok {
+			return survey.Actor{}, errAnonymous
+		}
+		t, err := a.Store.Token(c.UserContext(), digest(secret))
+		if err == nil && !t.RevokedAt.IsZero() {
+			return survey.Actor{}, errAnonymous
+		}
+		return t.Actor, anonymousIfUnknown(err)
+	}
+	return survey.Actor{}, errNoAccess
+}
+
+func anonymousIfUnknown(err error) error {
+	if errors.Is(err, survey.ErrNotFound) {
+		return errAnonymous
+	}
+	return err
+}
+
+// sees reports whether a place lies in the actor's part of the tree.
+func sees(t *survey.Tree, who survey.Actor, place string) bool {
+	return who.Place == "" || t.Within(place, who.Place)
+}

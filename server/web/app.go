@@ -1,0 +1,129 @@
+// Package web is the product's face: the citizen's page, the console, the API
+// and what an operator's tools ask for.
+//
+// A handler decodes, calls and renders; rules live in package survey, figures
+// in stats. Every route is registered with who may use it (see access.go), so
+// that a route nobody thought about is refused.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"manyi/qrcodes"
+	"manyi/survey"
+	"manyi/survey/intake"
+)
+
+// Deps is what the pages stand on.
+type Deps struct {
+	Store   survey.Store
+	Intake  *intake.Intake
+	Signer  *qrcodes.Signer
+	BaseURL string // scheme://host[:port] that links and codes carry; never taken from a request
+	Secret  []byte // the installation's secret; keys are derived from it
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+	// Metrics gathers what /metrics shows; nil makes a new registry.
+	Metrics *prometheus.Registry
+}
+
+// app holds what the handlers share.
+type app struct {
+	Deps
+	pages   *Pages
+	places  *directory
+	keys    pageKeys
+	metrics *metrics
+	secure  bool // cookies go over TLS only
+}
+
+// maxBody is far above any honest form: 500 characters are 6 KB when encoded.
+const maxBody = 64 << 10
+
+// New builds the server. An error is a mistake in the embedded files.
+func New(d Deps) (*fiber.App, error) {
+	a, err := newApp(d)
+	if err != nil {
+		return nil, err
+	}
+	f := fiber.New(fiber.Config{
+		AppName:               "Manyi",
+		DisableStartupMessage: true,
+		// Fiber reuses the memory of its strings once a handler returns; responses
+		// wait for their commit in another goroutine.
+		Immutable:    true,
+		BodyLimit:    maxBody,
+		ReadTimeout:  30 * time.Second,
+		IdleTimeout:  75 * time.Second,
+		ErrorHandler: a.fail,
+	})
+	f.Use(a.observe, recover.New(), secureHeaders, deadline(20*time.Second))
+	a.register(f)
+	f.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
+	return f, nil
+}
+
+func newApp(d Deps) (*app, error) {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Metrics == nil {
+		d.Metrics = prometheus.NewRegistry()
+	}
+	pages, err := NewPages()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := newPageKeys(d.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d.Metrics, d.Store),
+		places: newDirectory(d.Store, d.Signer, d.Now, d.Log),
+		secure: len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://"}, nil
+}
+
+// deadline bounds the work of a request; Fiber's contexts have none of their own.
+func deadline(d time.Duration) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeout(c.UserContext(), d)
+		defer cancel()
+		c.SetUserContext(ctx)
+		return c.Next()
+	}
+}
+
+func secureHeaders(c *fiber.Ctx) error {
+	h := &c.Response().Header
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	h.Set(fiber.HeaderCacheControl, "no-store")
+	h.Set(fiber.HeaderContentSecurityPolicy, consoleCSP)
+	return c.Next()
+}
+
+// page renders a page with a status. The page is whole before its first byte is sent.
+func (a *app) page(c *fiber.Ctx, status int, name string, view any) error {
+	c.Status(status).Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	if citizenPages[name] {
+		c.Set(fiber.HeaderContentSecurityPolicy, a.pages.CSP())
+	}
+	return a.pages.Render(c.Response().BodyWriter(), name, view)
+}
+
+// citizenPages carry their style inside.
+var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true}

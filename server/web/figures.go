@@ -1,0 +1,120 @@
+package web
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"manyi/stats/export"
+	"manyi/stats/figures"
+	"manyi/survey"
+)
+
+// figureKinds are the places figures are given by.
+var figureKinds = []survey.Kind{survey.Province, survey.City, survey.Bureau, survey.Hall, survey.Window}
+
+// FiguresView is the table of figures and its trend.
+type FiguresView struct {
+	Console
+	Query QueryView
+	Table figures.Table
+	Trend []figures.Point
+	Step  string // of the trend: day, week or month
+}
+
+// QueryView is the query as it stands in the form and in links.
+type QueryView struct {
+	By         survey.Kind
+	Within     string
+	WithinName string
+	From, To   string // YYYY-MM-DD, empty for the whole period
+	Kinds      []survey.Kind
+}
+
+// figuresQuery reads a query of figures; the API, the page and the downloads
+// read the same one, so that they cannot differ.
+func (a *app) figuresQuery(c *fiber.Ctx) (figures.Query, *world, error) {
+	w, s, err := a.chosen(c)
+	if err != nil {
+		return figures.Query{}, nil, err
+	}
+	q := figures.Query{Survey: s, Tree: w.tree, By: survey.Kind(c.Query("by", string(survey.Bureau))), AsOf: a.Now()}
+	if !slices.Contains(figureKinds, q.By) {
+		return q, nil, survey.Faults{{Field: "by", Value: string(q.By), Why: WhyBy}}
+	}
+	if q.From, q.To, err = period(c); err != nil {
+		return q, nil, err
+	}
+	if q.From != 0 && q.To != 0 && q.From > q.To {
+		return q, nil, survey.Faults{{Field: "to", Value: q.To.String(), Why: survey.WhyPeriod}}
+	}
+	q.Within, err = within(c, w, actor(c))
+	return q, w, err
+}
+
+func (a *app) showFigures(c *fiber.Ctx) error {
+	q, w, err := a.figuresQuery(c)
+	if err != nil {
+		return err
+	}
+	ctx, who := c.UserContext(), actor(c)
+	view := FiguresView{Console: a.console(c, q.Survey, w), Step: trendStep(q)}
+	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds}
+	if view.Table, err = figures.Load(ctx, a.Store, q, who); err != nil {
+		return err
+	}
+	if view.Trend, err = figures.Series(ctx, a.Store, q, who, figures.Step(view.Step)); err != nil {
+		return err
+	}
+	return a.page(c, fiber.StatusOK, "figures", view)
+}
+
+// trendStep is the step that gives a chart of readable width.
+func trendStep(q figures.Query) string {
+	from, to := q.From, q.To
+	if from == 0 {
+		from = q.Survey.FirstDay()
+	}
+	if to == 0 {
+		to = min(q.Survey.LastDay(), survey.DayOf(q.AsOf, q.Survey.Location()))
+	}
+	days := to.Start(time.UTC).Sub(from.Start(time.UTC)).Hours() / 24
+	switch {
+	case days > 180:
+		return "month"
+	case days > 31:
+		return "week"
+	}
+	return "day"
+}
+
+func (a *app) apiFigures(c *fiber.Ctx) error {
+	return a.sendFigures(c, c.Query("format", string(export.JSON)))
+}
+
+func (a *app) downloadFigures(c *fiber.Ctx) error { return a.sendFigures(c, c.Params("format")) }
+
+func (a *app) sendFigures(c *fiber.Ctx, format string) error {
+	f, err := formatOf(format)
+	if err != nil {
+		return err
+	}
+	q, _, err := a.figuresQuery(c)
+	if err != nil {
+		return err
+	}
+	table, err := figures.Load(c.UserContext(), a.Store, q, actor(c))
+	if err != nil {
+		return err
+	}
+	if f == export.JSON {
+		return c.JSON(table)
+	}
+	return a.stream(c, q.Survey.ID+"-figures"+f.Extension(), f.ContentType(), func(_ context.Context, out io.Writer) error {
+		_, err := export.Figures(out, f, table)
+		return err
+	})
+}
