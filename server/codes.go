@@ -144,4 +144,3 @@ func wholeCounts(ctx context.Context, b *base, e *env) error {
 	_, err := jobs.RollUp(ctx, b.store, e.now())
 	return err
 }
-

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -94,12 +95,20 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	return faults
 }
 
+// zones keeps loaded zones: the library reads a file each time, and every
+// response asks for its local day.
+var zones sync.Map
+
 // Location is the survey's zone. Check has refused zones that do not load.
 func (s Survey) Location() *time.Location {
+	if loc, ok := zones.Load(s.Zone); ok {
+		return loc.(*time.Location)
+	}
 	loc, err := time.LoadLocation(s.Zone)
 	if err != nil {
 		return time.UTC
 	}
+	zones.Store(s.Zone, loc)
 	return loc
 }
 

@@ -9,11 +9,13 @@ package web
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"manyi/qrcodes"
 	"manyi/survey"
@@ -41,6 +43,7 @@ type app struct {
 	places  *directory
 	keys    pageKeys
 	metrics *metrics
+	thanked thanksPages
 	secure  bool // cookies go over TLS only
 }
 
@@ -89,8 +92,9 @@ func newApp(d Deps) (*app, error) {
 		return nil, err
 	}
 	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d.Metrics, d.Store),
-		places: newDirectory(d.Store, d.Signer, d.Now, d.Log),
-		secure: len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://"}, nil
+		thanked: thanksPages{pages: map[thanksKey]thanksPage{}},
+		places:  newDirectory(d.Store, d.Signer, d.Now, d.Log),
+		secure:  len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://"}, nil
 }
 
 // deadline bounds the work of a request; Fiber's contexts have none of their own.
@@ -119,11 +123,24 @@ func secureHeaders(c *fiber.Ctx) error {
 // page renders a page with a status. The page is whole before its first byte is sent.
 func (a *app) page(c *fiber.Ctx, status int, name string, view any) error {
 	c.Status(status).Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	if citizenPages[name] {
-		c.Set(fiber.HeaderContentSecurityPolicy, a.pages.CSP())
+	if err := a.pages.Render(c.Response().BodyWriter(), name, view); err != nil || !citizenPages[name] {
+		return err
 	}
-	return a.pages.Render(c.Response().BodyWriter(), name, view)
+	c.Set(fiber.HeaderContentSecurityPolicy, a.pages.CSP())
+	if strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
+		squeeze(c)
+	}
+	return nil
 }
 
 // citizenPages carry their style inside.
 var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true}
+
+// squeeze compresses the answer: a third of the bytes, for phones far from a mast.
+// Console pages go as they are, since they hold tokens beside text from a query.
+func squeeze(c *fiber.Ctx) {
+	small := fasthttp.AppendGzipBytesLevel(nil, c.Response().Body(), fasthttp.CompressBestSpeed)
+	c.Response().SetBodyRaw(small)
+	c.Set(fiber.HeaderContentEncoding, "gzip")
+	c.Vary(fiber.HeaderAcceptEncoding)
+}

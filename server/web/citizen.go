@@ -41,8 +41,8 @@ func (a *app) sendRate(c *fiber.Ctx) error {
 	})
 	a.metrics.submitted(err, receipt.New)
 	if err == nil {
-		return a.page(c, fiber.StatusOK, "thanks", ThanksView{Survey: s.Survey, Window: s.Window, Hall: s.Hall, Bureau: s.Bureau,
-			Receipt: receipt.Number, Elder: elder(c)})
+		return a.thanks(c, ThanksView{Survey: s.Survey, Window: s.Window, Hall: s.Hall, Bureau: s.Bureau,
+			Receipt: receipt.Number, Elder: elder(c)}, s.Code.Serial)
 	}
 	view := a.rateView(c, s, key)
 	view.Typed = typed

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +65,24 @@ func TestThanksPageTellsNothingOfTheLevel(t *testing.T) {
 		if page != pages[0] {
 			t.Errorf("%s has a thanks page of its own", survey.Levels[i])
 		}
+	}
+}
+
+func TestPagesAreSqueezedForThoseWhoAsk(t *testing.T) {
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	plain := s.get("/q/" + code)
+	small := s.get("/q/"+code, func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip, deflate, br") })
+	if small.Header.Get("Content-Encoding") != "gzip" || small.Header.Get("Vary") != "Accept-Encoding" || len(small.text) > len(plain.text)/2 {
+		t.Fatalf("%d bytes squeezed to %d, %v", len(plain.text), len(small.text), small.Header)
+	}
+	r, err := gzip.NewReader(strings.NewReader(small.text))
+	must(t, err)
+	text, err := io.ReadAll(r)
+	must(t, err)
+	key := regexp.MustCompile(`name="form_key" value="[^"]+"`)
+	if key.ReplaceAllString(string(text), "") != key.ReplaceAllString(plain.text, "") {
+		t.Error("the squeezed page is another one")
 	}
 }
 
@@ -268,6 +289,7 @@ func FuzzRateForm(f *testing.F) {
 	f.Add("level=%E2%80%AE&case_number=" + strings.Repeat("9", 200))
 	f.Add("=&&&level=1;level=2")
 	f.Fuzz(func(t *testing.T, body string) {
+		s.t = t
 		form := s.open(code)
 		req := url.Values{"form_key": {form.Get("form_key")}, "survey": {form.Get("survey")}}.Encode() + "&" + body
 		before := len(s.rows())

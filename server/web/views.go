@@ -86,8 +86,9 @@ func (v RateView) Choices(g ReasonGroup) template.HTML {
 	b.Grow(len(g.Reasons) * 160)
 	for _, r := range g.Reasons {
 		code := strconv.Itoa(r.Code)
-		b.WriteString("<label><input type=checkbox name=reason value=")
+		b.WriteString(`<label><input type="checkbox" name="reason" value="`)
 		b.WriteString(code)
+		b.WriteByte('"')
 		if slices.Contains(v.Typed.Reasons, code) {
 			b.WriteString(" checked")
 		}

@@ -288,8 +288,11 @@ func TestScope(t *testing.T) {
 			t.Errorf("%s: %v, want not found", within, err)
 		}
 	}
-	if _, err := Load(t.Context(), rolled{}, query(tree, s, survey.City, ""), survey.Actor{Role: survey.Organiser}); !errors.Is(err, survey.ErrNotFound) {
-		t.Errorf("an actor without a place sees something: %v", err)
+	if _, err := Load(t.Context(), rolled{}, query(tree, s, survey.City, ""), survey.Actor{Role: survey.Supervisor}); !errors.Is(err, survey.ErrNotFound) {
+		t.Errorf("a supervisor without a place sees something: %v", err)
+	}
+	if got := load(t, rolled{}, query(tree, s, survey.City, ""), survey.Actor{Role: survey.Organiser}); got.Within != tree.Root() {
+		t.Errorf("an organiser without a place sees %q, want everything", got.Within)
 	}
 	if got := load(t, rolled{}, query(tree, s, survey.Province, ""), who); got.Within != "350100" || len(got.Rows) != 1 || got.Rows[0].Place != "350100" {
 		t.Errorf("empty Within should be the viewer's place: %+v", got)

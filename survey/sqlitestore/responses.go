@@ -54,7 +54,7 @@ func (s *Store) AddResponses(ctx context.Context, group []survey.Response) ([]bo
 				}
 			}
 		}
-		return marks.store(ctx, tx)
+		return s.storeMarks(ctx, tx, marks)
 	})
 	if err != nil {
 		return nil, wrap("add responses", err)

@@ -37,7 +37,8 @@ type Store struct {
 	write *sql.DB // one connection
 	read  *sql.DB
 
-	insert *sql.Stmt // the hot statement, prepared once
+	// The statements every group of responses runs, prepared once.
+	insert, nextGen, mark *sql.Stmt
 
 	mu     sync.Mutex
 	series map[seriesKey]int64
@@ -77,7 +78,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 func open(file, lock string) (*sql.DB, error) {
 	q := url.Values{"_txlock": {lock}, "_pragma": {
 		"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"cache_size(-32768)", "temp_store(MEMORY)", "foreign_keys(ON)",
+		"cache_size(-32768)", "temp_store(MEMORY)", "foreign_keys(ON)", "wal_autocheckpoint(8000)",
 	}}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: q.Encode()}
 	db, err := sql.Open("sqlite", u.String())
@@ -91,10 +92,11 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return fmt.Errorf("bring the database's schema up to date: %w", err)
 	}
-	var err error
-	s.insert, err = s.write.PrepareContext(ctx, insertResponse)
-	if err != nil {
-		return fmt.Errorf("prepare: %w", err)
+	for text, stmt := range map[string]**sql.Stmt{insertResponse: &s.insert, nextGen: &s.nextGen, putMark: &s.mark} {
+		var err error
+		if *stmt, err = s.write.PrepareContext(ctx, text); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
 	}
 	return nil
 }
@@ -170,8 +172,10 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends all connections; the last one folds the log into the file.
 func (s *Store) Close() error {
-	if s.insert != nil {
-		s.insert.Close()
+	for _, stmt := range []*sql.Stmt{s.insert, s.nextGen, s.mark} {
+		if stmt != nil {
+			stmt.Close()
+		}
 	}
 	return errors.Join(s.read.Close(), s.write.Close())
 }

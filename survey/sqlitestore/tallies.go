@@ -122,7 +122,7 @@ func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, 
 		if _, err := tx.ExecContext(ctx, "UPDATE rolled SET at = ?", millis(now)); err != nil {
 			return err
 		}
-		return parents.store(ctx, tx)
+		return s.storeMarks(ctx, tx, parents)
 	}))
 }
 

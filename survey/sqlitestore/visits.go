@@ -38,7 +38,7 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 				return err
 			}
 		}
-		return marks.store(ctx, tx)
+		return s.storeMarks(ctx, tx, marks)
 	})
 	return change, wrap("store visits", err)
 }
@@ -84,20 +84,25 @@ func (m marker) addResponsesOf(ctx context.Context, tx *sql.Tx, id string, c sur
 	})
 }
 
-// store writes the marks with a Gen no mark ever had.
-func (m marker) store(ctx context.Context, tx *sql.Tx) error {
+// storeMarks writes the marks with a Gen no mark ever had.
+func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 	if len(m) == 0 {
 		return nil
 	}
 	var gen int64
-	if err := tx.QueryRowContext(ctx, "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen").Scan(&gen); err != nil {
+	if err := tx.StmtContext(ctx, s.nextGen).QueryRowContext(ctx).Scan(&gen); err != nil {
 		return err
 	}
+	put := tx.StmtContext(ctx, s.mark)
 	for b := range m {
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)",
-			b.Step(), b.Survey, b.Span, b.Place, b.Kind, gen); err != nil {
+		if _, err := put.ExecContext(ctx, b.Step(), b.Survey, b.Span, b.Place, b.Kind, gen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+const (
+	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
+	putMark = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
+)

@@ -1,0 +1,81 @@
+// Those who read the figures and print the codes.
+import assert from 'node:assert/strict';
+import { tour } from './tour.mjs';
+
+const desk = { viewport: { width: 1280, height: 800 } };
+
+export default async function office({ told, check, visit, shot }) {
+  const at = (path) => told.base + path;
+
+  async function signIn(page, name = told.user, password = told.password) {
+    await page.goto(at('/console/signin'));
+    await page.locator('[name=name]').fill(name);
+    await page.locator('[name=password]').fill(password);
+    await page.locator('#signin [type=submit]').click();
+    await page.waitForLoadState();
+  }
+
+  await check('a wrong password and an unknown name get the same words', () => visit(desk, async (page) => {
+    const words = [];
+    for (const name of [told.user, 'nobody']) {
+      await signIn(page, name, 'not the password');
+      words.push(await page.locator('[role=alert]').innerText());
+      assert.equal(await page.locator('[name=name]').inputValue(), name, 'the name is kept');
+      assert.equal(await page.locator('[name=password]').inputValue(), '', 'the password is not');
+    }
+    assert.equal(words[0], words[1]);
+  }));
+
+  await check('sign in, see the window\'s figure, sign out', () => visit(desk, async (page) => {
+    await signIn(page);
+    assert.match(page.url(), /\/console\/figures$/);
+    await page.goto(at(`/console/figures?by=window&within=${told.first.window}`));
+    const n = await page.locator(`tr[data-place="${told.first.window}"]`).first().locator('td').first().innerText();
+    assert.equal(n, String(told.n));
+    await page.locator('form[action$=signout] [type=submit]').click();
+    await page.locator('#signin').waitFor();
+    await page.goto(at('/console/figures'));
+    await page.locator('#signin').waitFor();
+    return `n = ${n}`;
+  }));
+
+  await check('the figures\' form leads down and back', () => visit(desk, async (page) => {
+    await signIn(page);
+    await page.locator('select[name=by]').selectOption('city');
+    await page.locator('form.filters [type=submit]').click();
+    await page.waitForURL(/by=city/);
+    await page.locator('tbody th a').first().click();
+    await page.waitForURL(/within=/);
+    assert((await page.locator('tbody tr').count()) > 1);
+  }));
+
+  await check('the code on the print sheet', () => visit(desk, async (page) => {
+    await signIn(page);
+    await page.goto(at(`/console/codes?within=${told.first.window}`));
+    await page.locator('a[href*=sheet][href*=a4]').click();
+    await page.locator('section.label').waitFor();
+    await page.locator('section.label svg').screenshot({ path: told.symbol });
+    await shot(page, 'sheet');
+    await page.emulateMedia({ media: 'print' });
+    const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
+    assert.equal(pdf.match(/\/Type\s*\/Page\b/g).length, 1, 'one poster, one page');
+  }));
+
+  const signedIn = (path) => async (page) => {
+    await signIn(page);
+    await page.goto(at(path));
+  };
+  const bureau = told.first.window.split('-').slice(0, 2).join('-');
+  await tour({ check, visit, shot }, desk, {
+    'sign in': (page) => page.goto(at('/console/signin')),
+    'sign in wrong': (page) => signIn(page, 'nobody', 'not the password'),
+    figures: signedIn('/console/figures'),
+    'figures of windows': signedIn(`/console/figures?by=window&within=${bureau}`),
+    'figures of cities': signedIn('/console/figures?by=city'),
+    codes: signedIn('/console/codes'),
+    texts: signedIn('/console/texts'),
+    status: signedIn('/console/status'),
+    'print sheet': signedIn(`/console/codes/sheet?within=${bureau}&size=a6`),
+    'refused': signedIn('/console/figures?within=nowhere'),
+  });
+}
