@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"mime"
 	"path"
@@ -81,9 +82,15 @@ func (a *app) chosen(c *fiber.Ctx) (*world, survey.Survey, error) {
 	if err != nil {
 		return nil, survey.Survey{}, err
 	}
+	if len(w.surveys) == 0 {
+		return w, survey.Survey{}, errNoSurvey
+	}
 	s, err := w.survey(c.Query("survey"))
 	return w, s, err
 }
+
+// errNoSurvey is a fresh installation's answer: its page tells how to begin.
+var errNoSurvey = fmt.Errorf("no survey yet: %w", survey.ErrNotFound)
 
 // within is the place the query names, or the actor's own; never one outside it.
 func within(c *fiber.Ctx, w *world, who survey.Actor) (string, error) {

@@ -56,6 +56,9 @@ func (a *app) fail(c *fiber.Ctx, err error) error {
 		return c.Redirect("/console/signin", fiber.StatusSeeOther)
 	}
 	view := NoticeView{Key: noticeOf(status), Elder: elder(c)}
+	if errors.Is(err, errNoSurvey) {
+		view.Key = "no_survey"
+	}
 	if rerr := a.page(c, status, "notice", view); rerr != nil {
 		a.Log.Error("the error page failed", "error", rerr)
 		return c.SendString("服务暂时不可用，请稍后再试。 Please try again later.")

@@ -52,7 +52,16 @@ func (s *site) pass(d time.Duration) {
 
 var siteSecret = bytes.Repeat([]byte("secret"), 6)
 
+// newSite is a site with the places and the survey of storetest.
 func newSite(t testing.TB) *site {
+	t.Helper()
+	s := newEmptySite(t)
+	must(t, s.store.PutPlaces(context.Background(), storetest.Places()))
+	must(t, s.store.AddSurvey(context.Background(), s.survey))
+	return s
+}
+
+func newEmptySite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, now: storetest.At("2024-02-20 10:00"), log: &bytes.Buffer{}, signer: qrcodes.NewSigner(siteSecret), survey: storetest.Survey()}
 	ctx := context.Background()
@@ -60,8 +69,6 @@ func newSite(t testing.TB) *site {
 	if s.store, err = sqlitestore.Open(ctx, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	must(t, s.store.PutPlaces(ctx, storetest.Places()))
-	must(t, s.store.AddSurvey(ctx, s.survey))
 	secrets, err := intake.NewSecrets(siteSecret)
 	must(t, err)
 	ring, err := keyring.Load(filepath.Join(t.TempDir(), "keys.json"))
