@@ -234,6 +234,28 @@ func TestFloodAnswersWithWhatWasTyped(t *testing.T) {
 	}
 }
 
+func TestAFullDiskKeepsWhatWasTyped(t *testing.T) {
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	form := s.open(code)
+	form.Set("level", "satisfied")
+	form.Set("comment", "写了很久")
+	s.intake.fault = survey.ErrFull
+	a := s.post("/q/"+code, form)
+	doc := a.page(t)
+	if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || doc.Find("textarea[name=comment]").Text() != "写了很久" ||
+		doc.Find("[name=form_key]").AttrOr("value", "") != form.Get("form_key") {
+		t.Fatalf("status %d: %.300s", a.StatusCode, a.text)
+	}
+	if strings.Contains(a.text, survey.ErrFull.Error()) {
+		t.Error("the page shows the error itself")
+	}
+	s.intake.fault = nil
+	if a := s.post("/q/"+code, form); a.StatusCode != http.StatusOK || len(s.rows()) != 1 {
+		t.Errorf("with room again: status %d, %d rows", a.StatusCode, len(s.rows()))
+	}
+}
+
 // Fiber reuses the memory of what it read; a response waits for its commit in
 // another goroutine, so a string kept by mistake would come out as a neighbour's.
 func TestFiftyAtOnceKeepTheirOwnText(t *testing.T) {

@@ -34,8 +34,22 @@ type site struct {
 	signer *qrcodes.Signer
 	survey survey.Survey
 	log    *bytes.Buffer
+	intake breakable
 	mu     sync.Mutex
 	now    time.Time
+}
+
+// breakable is the store as the intake sees it; a fault set here stands for a full disk.
+type breakable struct {
+	survey.ResponseStore
+	fault error
+}
+
+func (b *breakable) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	if b.fault != nil {
+		return nil, b.fault
+	}
+	return b.ResponseStore.AddResponses(ctx, group)
 }
 
 func (s *site) clock() time.Time {
@@ -69,11 +83,12 @@ func newEmptySite(t testing.TB) *site {
 	if s.store, err = sqlitestore.Open(ctx, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	s.intake.ResponseStore = s.store
 	secrets, err := intake.NewSecrets(siteSecret)
 	must(t, err)
 	ring, err := keyring.Load(filepath.Join(t.TempDir(), "keys.json"))
 	must(t, err)
-	in := intake.New(s.store, secrets, ring, intake.Options{Now: s.clock})
+	in := intake.New(&s.intake, secrets, ring, intake.Options{Now: s.clock})
 	s.app, err = New(Deps{Store: s.store, Intake: in, Signer: s.signer, BaseURL: "https://pj.example.gov.cn", Secret: siteSecret,
 		Version: "test", Now: s.clock, Log: slog.New(slog.NewJSONHandler(&syncWriter{w: s.log}, nil))})
 	must(t, err)

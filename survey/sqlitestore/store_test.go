@@ -1,0 +1,170 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"manyi/survey"
+	"manyi/survey/storetest"
+)
+
+func reopen(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func count(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	err := s.Responses(t.Context(), survey.ResponseQuery{}, func(survey.Listed) error { n++; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
+	dir := t.TempDir()
+	s := reopen(t, dir)
+	facts := storetest.NewFacts(1, storetest.Survey())
+	r := facts.Response(storetest.GulouHR1, storetest.At("2024-02-05 10:00"))
+	if _, err := s.AddResponses(t.Context(), []survey.Response{r}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, dir)
+	stored, err := s.AddResponses(t.Context(), []survey.Response{r})
+	if err != nil || stored[0] || count(t, s) != 1 {
+		t.Errorf("after reopening: stored again %v, %v, %d rows", stored, err, count(t, s))
+	}
+	if marks, err := s.Marks(t.Context(), survey.StepFacts, 10); err != nil || len(marks) != 1 {
+		t.Errorf("marks = %v, %v", marks, err)
+	}
+}
+
+func TestTheWriterSyncsEveryCommit(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	var mode string
+	if err := s.write.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal_mode = %s, %v", mode, err)
+	}
+	if n, err := s.Synchronous(t.Context()); err != nil || n != 2 {
+		t.Errorf("synchronous = %d, %v; want 2 (FULL)", n, err)
+	}
+}
+
+// A full disk is played by a limit on the file's pages: SQLite reports both the same way.
+func TestAFullDiskStoresNothingOfTheGroup(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	var pages int
+	if err := s.write.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(n int) {
+		t.Helper()
+		if err := s.write.QueryRow("PRAGMA max_page_count = " + itoa(n)).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(pages + 4)
+	facts := storetest.NewFacts(1, storetest.Survey())
+	var group []survey.Response
+	for range 300 {
+		group = append(group, facts.Response(storetest.GulouHR1, storetest.At("2024-02-05 10:00"), storetest.Commented(strings.Repeat("字", 200))))
+	}
+	if _, err := s.AddResponses(t.Context(), group); !errors.Is(err, survey.ErrFull) {
+		t.Fatalf("err = %v, want ErrFull", err)
+	}
+	if n := count(t, s); n != 0 {
+		t.Errorf("%d of the group were stored", n)
+	}
+	limit(1 << 30)
+	if stored, err := s.AddResponses(t.Context(), group); err != nil || !stored[0] || count(t, s) != 300 {
+		t.Errorf("with room again: %v, %d rows", err, count(t, s))
+	}
+}
+
+func itoa(n int) string { return joinInts([]int{n}) }
+
+func TestAFileOfANewerVersionIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := reopen(t, dir)
+	if _, err := s.write.Exec("PRAGMA user_version = 999"); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := Open(t.Context(), dir); !errors.Is(err, ErrNewer) {
+		t.Errorf("err = %v, want ErrNewer", err)
+	}
+}
+
+func TestFilesAreTheOwnersOnly(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	dir := filepath.Join(t.TempDir(), "made", "by open")
+	reopen(t, dir)
+	for name, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, FileName): 0o600} {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode().Perm(), err, want)
+		}
+	}
+}
+
+// The queries that run for every count must go by an index, whatever is stored.
+func TestCountsGoByIndex(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	for name, q := range map[string]struct{ text, want string }{
+		"a window's day":   {selectListed + "WHERE r.day = 1 AND r.seq > 0 AND r.series IN (SELECT no FROM series WHERE survey = '' AND window = '') ORDER BY r.seq LIMIT 9", "responses_bucket"},
+		"rivals of a case": {"SELECT 1 FROM responses o WHERE o.case_number = '' AND o.stage = ''", "responses_case"},
+		"visits of a day":  {"SELECT 1 FROM visits v WHERE v.survey = '' AND v.window = '' AND v.day = 1", "visits_bucket"},
+		"newest texts":     {"SELECT 1 FROM responses r WHERE r.series IN (1,2) AND r.comment IS NOT NULL ORDER BY r.seq DESC LIMIT 9", "responses_text"},
+	} {
+		rows, err := s.read.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+q.text)
+		var plan []string
+		err = each(rows, err, func(r *sql.Rows) error {
+			var a, b, c int
+			var detail string
+			err := r.Scan(&a, &b, &c, &detail)
+			plan = append(plan, detail)
+			return err
+		})
+		if err != nil || !strings.Contains(strings.Join(plan, "\n"), q.want) {
+			t.Errorf("%s: %v\n%s", name, err, strings.Join(plan, "\n"))
+		}
+	}
+}
+
+func FuzzTally(f *testing.F) {
+	f.Add(encodeTally(survey.Tally{Served: 3, Rated: 1, Cells: map[survey.Cell]int64{{Question: survey.Overall, Channel: survey.ChannelQR, Value: 1}: 7}}))
+	f.Add([]byte{})
+	f.Add([]byte{tallyVersion, 1, 2, 3, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tally, err := decodeTally(b)
+		if err != nil {
+			return
+		}
+		again, err := decodeTally(encodeTally(tally))
+		for c, n := range tally.Cells {
+			if n == 0 {
+				delete(tally.Cells, c) // counts of nothing are not stored
+			}
+		}
+		if err != nil || !again.Equal(tally) {
+			t.Errorf("%+v came back as %+v, %v", tally, again, err)
+		}
+	})
+}
