@@ -84,6 +84,8 @@ type ResponseStore interface {
 	// held for longer than one page. It stops at yield's first error, and with
 	// the context's when that ends.
 	Responses(ctx context.Context, q ResponseQuery, yield func(Listed) error) error
+	// HasResponse reports whether a response with a key is stored.
+	HasResponse(ctx context.Context, key Key) (bool, error)
 	// Contact returns the sealed contact of a response; ErrNotFound.
 	Contact(ctx context.Context, key Key) (SealedContact, error)
 }

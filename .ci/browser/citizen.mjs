@@ -16,7 +16,7 @@ async function slow(page) {
   await line.send('Network.emulateNetworkConditions', slowLine);
 }
 
-export default async function citizen({ told, check, visit, shot }) {
+export default async function citizen({ told, check, visit }) {
   const { first, second } = told;
 
   // rateOnce walks the whole way from the scanned link to the stored response.
@@ -61,7 +61,6 @@ export default async function citizen({ told, check, visit, shot }) {
       await page.locator('[name=case_number]').fill('BROWSER-1');
       const [answer] = await Promise.all([page.waitForResponse((r) => r.request().method() === 'POST'), send(page)]);
       assert.equal(answer.status(), 422);
-      await shot(page, 'rate-faults');
       const described = page.locator('#r4[aria-describedby=f-reason]');
       assert(await described.isVisible(), 'the reasons name their fault');
       assert(await page.locator('fieldset.levels #f-reason').isVisible(), 'the fault stands with its field');

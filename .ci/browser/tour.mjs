@@ -6,17 +6,19 @@ import { createRequire } from 'node:module';
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // tour opens each page twice: as it is, for the browser to complain and to look
-// for script; and with the policy lifted, for axe to be let in.
+// for script and overflow; and with the policy lifted, for axe to be let in.
 export async function tour({ check, visit, shot }, options, pages) {
   for (const [name, open] of Object.entries(pages)) {
-    await check(`${name}: no script, no complaint`, () => visit(options, async (page) => {
+    await check(`${name}: no script, no complaint, no sideways scrolling`, () => visit(options, async (page) => {
       await open(page);
       await shot(page, name.replaceAll(' ', '-'));
       const running = await page.evaluate(() => [
         ...document.scripts,
-        ...[...document.querySelectorAll('*')].filter((e) => [...e.attributes].some((a) => /^on|^javascript:/i.test(a.name) || /^\s*javascript:/i.test(a.value))),
+        ...[...document.querySelectorAll('*')].filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name) || /^\s*javascript:/i.test(a.value))),
       ].map((e) => e.outerHTML));
       assert.deepEqual(running, []);
+      const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      assert(wide <= screen, `the page is ${wide} px wide on ${screen} px`);
     }));
     await check(`${name}: axe finds nothing`, () => visit({ ...options, bypassCSP: true }, async (page) => {
       await open(page);

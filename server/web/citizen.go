@@ -22,7 +22,24 @@ func (a *app) showRate(c *fiber.Ctx) error {
 		return a.refuseScan(c, s, err)
 	}
 	a.device(c)
-	return a.page(c, fiber.StatusOK, "rate", a.rateView(c, s, a.Intake.NewForm(s.Code.Serial)))
+	return a.page(c, fiber.StatusOK, "rate", a.rateView(c, s, a.formKey(c, s.Code.Serial)))
+}
+
+// sentCookie holds the form key of the rating a browser just sent. Pages are not
+// cached, so going back loads the form anew, with what was chosen still in it;
+// with the same key, sending it again is seen as the repetition it is. It lasts
+// only as long as somebody goes back by mistake: a new scan later, or another
+// answer from a shared phone, counts for itself.
+const (
+	sentCookie = "manyi_sent"
+	backWithin = 90 * time.Second
+)
+
+func (a *app) formKey(c *fiber.Ctx, serial uint32) string {
+	if sent := c.Cookies(sentCookie); sent != "" && a.Intake.IsForm(sent, serial) {
+		return sent
+	}
+	return a.Intake.NewForm(serial)
 }
 
 // sendRate takes a rating and answers with its receipt. Whatever goes wrong, the
@@ -41,6 +58,8 @@ func (a *app) sendRate(c *fiber.Ctx) error {
 	})
 	a.metrics.submitted(err, receipt.New)
 	if err == nil {
+		c.Cookie(&fiber.Cookie{Name: sentCookie, Value: key, Path: "/", HTTPOnly: true, Secure: a.secure,
+			SameSite: fiber.CookieSameSiteLaxMode, MaxAge: int(backWithin.Seconds())})
 		return a.thanks(c, ThanksView{Survey: s.Survey, Window: s.Window, Hall: s.Hall, Bureau: s.Bureau,
 			Receipt: receipt.Number, Elder: elder(c)}, s.Code.Serial)
 	}

@@ -122,6 +122,34 @@ func TestRefusedFormsKeepWhatWasTyped(t *testing.T) {
 	}
 }
 
+// Going back loads the page anew; sending what is still in it counts nothing twice.
+func TestBackAndSendAgain(t *testing.T) {
+	s := newSite(t)
+	code, other := s.code(storetest.GulouHR1), s.code(storetest.GulouHR2)
+	first := s.rate(code, "satisfied")
+	back := func(code string) string {
+		return s.get("/q/"+code, cookies(first.Cookies())).page(t).Find("[name=form_key]").AttrOr("value", "")
+	}
+	form := url.Values{"form_key": {back(code)}, "survey": {s.survey.ID}, "level": {"satisfied"}}
+	again := s.post("/q/"+code, form)
+	if again.text != first.text || len(s.rows()) != 1 {
+		t.Errorf("sent again: %d rows, the same page %v", len(s.rows()), again.text == first.text)
+	}
+	form.Set("level", "dissatisfied")
+	form.Set("reason", "209")
+	if s.post("/q/"+code, form); len(s.rows()) != 2 || s.rows()[1].Flags&survey.FlagKeyReused == 0 {
+		t.Error("another answer was not kept and flagged")
+	}
+	if key := back(other); key == form.Get("form_key") {
+		t.Error("another window's page has the key of the first")
+	}
+	for _, c := range first.Cookies() {
+		if c.Name == sentCookie && (c.MaxAge != int(backWithin.Seconds()) || !c.HttpOnly) {
+			t.Errorf("cookie %+v", c)
+		}
+	}
+}
+
 func TestFormKeysOfOtherCodesAreRenewed(t *testing.T) {
 	s := newSite(t)
 	code, other := s.code(storetest.GulouHR1), s.code(storetest.GulouHR2)

@@ -81,6 +81,7 @@ func (o Options) withDefaults() Options {
 
 // Intake accepts submissions from many goroutines.
 type Intake struct {
+	store   survey.ResponseStore
 	secrets Secrets
 	sealer  keyring.Sealer
 	opts    Options
@@ -92,7 +93,7 @@ type Intake struct {
 func New(store survey.ResponseStore, secrets Secrets, sealer keyring.Sealer, opts Options) *Intake {
 	opts = opts.withDefaults()
 	return &Intake{
-		secrets: secrets, sealer: sealer, opts: opts,
+		store: store, secrets: secrets, sealer: sealer, opts: opts,
 		limits:  newLimits(),
 		commits: newCommitter(store, opts.Group, opts.Timeout),
 	}
@@ -101,6 +102,12 @@ func New(store survey.ResponseStore, secrets Secrets, sealer keyring.Sealer, opt
 // NewForm makes the key of a form shown for a code.
 func (in *Intake) NewForm(serial uint32) string {
 	return in.secrets.newForm(serial, in.opts.Now())
+}
+
+// IsForm reports whether a form key was handed out for a code.
+func (in *Intake) IsForm(key string, serial uint32) bool {
+	_, _, err := in.secrets.parseForm(key, serial)
+	return err == nil
 }
 
 // Submit checks a submission, stores it durably and returns its receipt. The
@@ -114,7 +121,7 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 		return Receipt{}, survey.ErrRevoked
 	}
 	if err := req.Survey.Accepting(now); err != nil {
-		return Receipt{}, err
+		return in.again(ctx, req, err)
 	}
 	if in.limits.flooded(req.Code.Serial, req.Device, now, in.opts) {
 		return Receipt{}, ErrFlood
@@ -151,6 +158,22 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 		in.limits.stored(req.Code.Serial, req.Device, now)
 	}
 	return Receipt{Number: in.secrets.receipt(r.Key), New: isNew}, nil
+}
+
+// again answers a submission that comes too late: if it is the repetition of one
+// that came in time, whose answer was lost on the way, with its receipt; else with
+// the reason it is refused.
+func (in *Intake) again(ctx context.Context, req Request, late error) (Receipt, error) {
+	answer, faults := req.Survey.Accept(req.Submission)
+	form, _, err := in.secrets.parseForm(req.FormKey, req.Code.Serial)
+	if len(faults) > 0 || err != nil {
+		return Receipt{}, late
+	}
+	key := in.secrets.key(form, req, answer)
+	if has, err := in.store.HasResponse(ctx, key); err != nil || !has {
+		return Receipt{}, late
+	}
+	return Receipt{Number: in.secrets.receipt(key)}, nil
 }
 
 // Too fast is less than a person needs to see the page and tap twice.

@@ -251,6 +251,28 @@ func TestPeriodAndRevocation(t *testing.T) {
 	}
 }
 
+// The answer to a rating sent in the last second may be lost on the way.
+func TestARepetitionAfterTheEndGetsItsReceipt(t *testing.T) {
+	r := newRig(t, intake.Options{})
+	req := r.request(nil)
+	first, err := r.Submit(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Survey.Closes = r.clock()
+	again, err := r.Submit(context.Background(), req)
+	if err != nil || again.New || again.Number != first.Number {
+		t.Errorf("again = %+v, %v; want the receipt %s", again, err, first.Number)
+	}
+	req.Submission.Level = "very_satisfied"
+	if _, err := r.Submit(context.Background(), req); !errors.Is(err, survey.ErrClosed) {
+		t.Errorf("another answer after the end: %v, want ErrClosed", err)
+	}
+	if n := len(r.rows(t)); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestFloodAndFlags(t *testing.T) {
 	r := newRig(t, intake.Options{PerDevice: 8, PerCode: 30})
 	send := func(device string, code uint32) error {

@@ -303,6 +303,12 @@ func (s *Store) settle(ctx context.Context, r *survey.Listed) error {
 	return err
 }
 
+// HasResponse implements survey.ResponseStore.
+func (s *Store) HasResponse(ctx context.Context, key survey.Key) (has bool, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?)", key[:]).Scan(&has)
+	return has, wrap("look for a response", err)
+}
+
 // Contact implements survey.ResponseStore.
 func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedContact, err error) {
 	err = s.read.QueryRowContext(ctx, "SELECT key_id, sealed, phone_hash FROM contacts WHERE key = ?", key[:]).

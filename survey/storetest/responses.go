@@ -259,6 +259,12 @@ func responseContact(t testing.TB, s survey.Store) {
 	same(t, "contact", got, sealed)
 	_, err = s.Contact(t.Context(), without.Key)
 	wantErr(t, "contact of a response without one", err, survey.ErrNotFound)
+	if has, err := s.HasResponse(t.Context(), with.Key); err != nil || !has {
+		t.Errorf("HasResponse of a stored one = %v, %v", has, err)
+	}
+	if has, err := s.HasResponse(t.Context(), survey.Key{1}); err != nil || has {
+		t.Errorf("HasResponse of none = %v, %v", has, err)
+	}
 	_, err = s.Contact(t.Context(), survey.Key{1})
 	wantErr(t, "contact of an unknown response", err, survey.ErrNotFound)
 	for _, l := range List(t, s, survey.ResponseQuery{}) {
