@@ -71,6 +71,7 @@ func (a *app) routes() []route {
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},
 		{"GET", "/api/v1/figures", anyToken, a.apiFigures},
+		{"GET", "/api/v1/trend", anyToken, a.apiTrend},
 		{"GET", "/api/v1/responses", fullToken, a.apiResponses},
 	}
 }

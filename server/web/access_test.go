@@ -41,6 +41,7 @@ var may = map[string]string{
 	"GET /console/status":              "o",
 	"GET /api/openapi.json":            "a osf OSF",
 	"GET /api/v1/figures":              "OSF",
+	"GET /api/v1/trend":                "OSF",
 	"GET /api/v1/responses":            "O",
 }
 

@@ -268,6 +268,26 @@ func TestABrokenDownloadIsCut(t *testing.T) {
 	}
 }
 
+func TestTrendAddsUpToTheTotal(t *testing.T) {
+	s := newSite(t)
+	s.fill(700)
+	as := s.token(survey.Organiser, "")
+	for _, step := range []string{"day", "week", "month"} {
+		var got struct{ Points []struct{ N int64 } }
+		must(t, json.Unmarshal([]byte(s.get("/api/v1/trend?step="+step, as).text), &got))
+		sum := int64(0)
+		for _, p := range got.Points {
+			sum += p.N
+		}
+		if sum != 700 || len(got.Points) < 2 {
+			t.Errorf("by %s: %d points add up to %d, want 700", step, len(got.Points), sum)
+		}
+	}
+	if a := s.get("/api/v1/trend?step=year", as); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("by year: status %d", a.StatusCode)
+	}
+}
+
 func TestBadQueriesNameTheField(t *testing.T) {
 	s := newSite(t)
 	as := s.token(survey.Organiser, "")

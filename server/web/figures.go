@@ -61,38 +61,60 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 		return err
 	}
 	ctx, who := c.UserContext(), actor(c)
-	view := FiguresView{Console: a.console(c, q.Survey, w), Step: trendStep(q)}
+	past, step := trend(q)
+	view := FiguresView{Console: a.console(c, q.Survey, w), Step: step}
 	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds}
 	if view.Table, err = figures.Load(ctx, a.Store, q, who); err != nil {
 		return err
 	}
-	if view.Trend, err = figures.Series(ctx, a.Store, q, who, figures.Step(view.Step)); err != nil {
+	if view.Trend, err = figures.Series(ctx, a.Store, past, who, figures.Step(step)); err != nil {
 		return err
 	}
 	return a.page(c, fiber.StatusOK, "figures", view)
 }
 
-// trendStep is the step that gives a chart of readable width.
-func trendStep(q figures.Query) string {
-	from, to := q.From, q.To
+// trend ends the query with today, as the days to come have nothing to show, and
+// names the step that gives a chart of readable width.
+func trend(q figures.Query) (figures.Query, string) {
+	from := q.From
 	if from == 0 {
 		from = q.Survey.FirstDay()
 	}
-	if to == 0 {
-		to = min(q.Survey.LastDay(), survey.DayOf(q.AsOf, q.Survey.Location()))
+	if today := survey.DayOf(q.AsOf, q.Survey.Location()); q.To == 0 || q.To > today {
+		q.To = max(today, from)
 	}
-	days := to.Start(time.UTC).Sub(from.Start(time.UTC)).Hours() / 24
+	days := q.To.Start(time.UTC).Sub(from.Start(time.UTC)).Hours() / 24
 	switch {
 	case days > 180:
-		return "month"
+		return q, "month"
 	case days > 31:
-		return "week"
+		return q, "week"
 	}
-	return "day"
+	return q, "day"
 }
 
 func (a *app) apiFigures(c *fiber.Ctx) error {
 	return a.sendFigures(c, c.Query("format", string(export.JSON)))
+}
+
+// apiTrend gives the figures of one place by day, week or month.
+func (a *app) apiTrend(c *fiber.Ctx) error {
+	q, _, err := a.figuresQuery(c)
+	if err != nil {
+		return err
+	}
+	q, readable := trend(q)
+	name := c.Query("step", readable)
+	step, ok := figures.ParseStep(name)
+	if !ok {
+		return survey.Faults{{Field: "step", Value: name, Why: WhyBy}}
+	}
+	points, err := figures.Series(c.UserContext(), a.Store, q, actor(c), step)
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"as_of": q.AsOf.Format(time.RFC3339), "survey": q.Survey.ID, "sample": q.Survey.Sample,
+		"step": step, "points": points})
 }
 
 func (a *app) downloadFigures(c *fiber.Ctx) error { return a.sendFigures(c, c.Params("format")) }
