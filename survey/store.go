@@ -139,6 +139,9 @@ type TallyQuery struct {
 	Kind     Kind   // Window or Bureau
 	Place    string // a bureau, hall or window code at or above the buckets' place; empty for all
 	From, To Span   // both of the same length (two days or two months), both included; both Whole for the whole
+	// Question leaves out the cells of all other questions, which is most of what
+	// there is to read; empty for all.
+	Question string
 }
 
 // AccountStore keeps users, tokens, sessions and failed sign-ins.

@@ -61,7 +61,7 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 		return err
 	}
 	ctx, who := c.UserContext(), actor(c)
-	past, step := trend(q)
+	past, step := untilToday(q)
 	view := FiguresView{Console: a.console(c, q.Survey, w), Step: step}
 	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds}
 	if view.Table, err = figures.Load(ctx, a.Store, q, who); err != nil {
@@ -73,9 +73,9 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 	return a.page(c, fiber.StatusOK, "figures", view)
 }
 
-// trend ends the query with today, as the days to come have nothing to show, and
+// untilToday ends the query with today, as the days to come have nothing to show, and
 // names the step that gives a chart of readable width.
-func trend(q figures.Query) (figures.Query, string) {
+func untilToday(q figures.Query) (figures.Query, string) {
 	from := q.From
 	if from == 0 {
 		from = q.Survey.FirstDay()
@@ -103,7 +103,7 @@ func (a *app) apiTrend(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q, readable := trend(q)
+	q, readable := untilToday(q)
 	name := c.Query("step", readable)
 	step, ok := figures.ParseStep(name)
 	if !ok {

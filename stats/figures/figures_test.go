@@ -49,6 +49,10 @@ func (r rolled) Tallies(_ context.Context, q survey.TallyQuery, yield func(surve
 	for b, t := range r {
 		if b.Kind == q.Kind && b.Survey == q.Survey && sameLength(b.Span, q.From) && q.From <= b.Span && b.Span <= q.To &&
 			(q.Place == "" || b.Place == q.Place || strings.HasPrefix(b.Place, q.Place+"-")) {
+			if q.Question != "" {
+				t.Cells = maps.Clone(t.Cells)
+				maps.DeleteFunc(t.Cells, func(c survey.Cell, _ int64) bool { return c.Question != q.Question })
+			}
 			if err := yield(b, t); err != nil {
 				return err
 			}

@@ -65,7 +65,8 @@ func (p Point) MarshalJSON() ([]byte, error) {
 }
 
 // Series returns the figures of one place, Within, step by step, also steps
-// without data. By is ignored. Errors are as with [Load].
+// without data, of the visit as a whole: sub-questions and reasons are left out,
+// as they are most of what there is to read. By is ignored. Errors are as with [Load].
 func Series(ctx context.Context, r Reader, q Query, who survey.Actor, step Step) ([]Point, error) {
 	if _, ok := ParseStep(string(step)); !ok {
 		return nil, fmt.Errorf("series by %q: want day, week or month", step)
@@ -78,6 +79,7 @@ func Series(ctx context.Context, r Reader, q Query, who survey.Actor, step Step)
 	if v.From > v.To {
 		return []Point{}, nil
 	}
+	v.question = survey.Overall
 	ranges := []SpanRange{{v.From, v.To}}
 	if step == Month {
 		ranges = v.months()

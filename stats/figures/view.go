@@ -16,6 +16,7 @@ type view struct {
 	// place, as hiding starts there; else it is Within.
 	root       string
 	restricted bool
+	question   string          // the only one that is read; empty for all
 	kind       survey.Kind     // of the buckets to read
 	candidates map[string]bool // bureaus
 	rows       []string        // the places tallies are added up at, all under root, in code order
@@ -177,11 +178,11 @@ func (v *view) pendingDays() []SpanRange {
 // read adds the tallies of ranges, and what is pending, to the sums that into
 // returns for their span.
 func (v *view) read(ctx context.Context, r Reader, ranges []SpanRange, into func(survey.Span) sums) error {
-	tallies := func(ranges []SpanRange, add func(s *sum, t survey.Tally)) error {
+	tallies := func(ranges []SpanRange, question string, add func(s *sum, t survey.Tally)) error {
 		rowOf := map[string]string{} // a place has many buckets
 		for _, place := range v.queries() {
 			for _, spans := range ranges {
-				q := survey.TallyQuery{Survey: v.Survey.ID, Kind: v.kind, Place: place, From: spans.From, To: spans.To}
+				q := survey.TallyQuery{Survey: v.Survey.ID, Kind: v.kind, Place: place, From: spans.From, To: spans.To, Question: question}
 				err := r.Tallies(ctx, q, func(b survey.Bucket, t survey.Tally) error {
 					if !v.candidates[survey.BureauOf(b.Place)] {
 						return nil
@@ -201,10 +202,10 @@ func (v *view) read(ctx context.Context, r Reader, ranges []SpanRange, into func
 		}
 		return nil
 	}
-	if err := tallies(ranges, func(s *sum, t survey.Tally) { s.tally.Merge(t) }); err != nil {
+	if err := tallies(ranges, v.question, func(s *sum, t survey.Tally) { s.tally.Merge(t) }); err != nil {
 		return err
 	}
-	return tallies(v.pendingDays(), func(s *sum, t survey.Tally) { s.pending += t.Served - t.Rated })
+	return tallies(v.pendingDays(), survey.Overall, func(s *sum, t survey.Tally) { s.pending += t.Served - t.Rated })
 }
 
 // figures makes the figures of Within and of the rows in it, as the viewer may
