@@ -115,7 +115,8 @@ func (r *Runner) turn(ctx context.Context, j Job) {
 	}
 	defer r.one[j.Name].Unlock()
 	if j.Due != nil {
-		if due, err := j.Due(ctx); err == nil && !due {
+		// What is due is not known after an error: the run will show what is wrong.
+		if due, err := protect(func() (bool, error) { return j.Due(ctx) }); err == nil && !due {
 			return
 		}
 	}
@@ -163,8 +164,8 @@ func (r *Runner) run(ctx context.Context, j Job, now time.Time) (err error) {
 
 	rec := survey.Run{Job: j.Name, StartedAt: r.opts.Now().UTC()}
 	rec.Done, err = protect(func() (int, error) { return j.Run(ctx, now) })
-	if err == nil {
-		err = context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause // why the job was ended, where its own error says only that it was
 	}
 	rec.FinishedAt = r.opts.Now().UTC()
 	if err != nil {
@@ -187,7 +188,7 @@ func (r *Runner) renew(ctx context.Context, j Job, lose context.CancelCauseFunc)
 }
 
 // protect turns a panic into an error: one broken job must not stop intake.
-func protect(f func() (int, error)) (n int, err error) {
+func protect[T any](f func() (T, error)) (result T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)

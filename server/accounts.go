@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -15,7 +16,7 @@ import (
 )
 
 func userCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Manage those who sign in to the console"}
+	cmd := &cobra.Command{Use: "user", Short: "Manage those who sign in to the console", Example: "  server user add chen --role supervisor --place 350102-HR"}
 	cmd.AddCommand(userAddCommand(e))
 	return cmd
 }
@@ -71,6 +72,9 @@ func (e *env) readPassword(cmd *cobra.Command) (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
+// maxName is the longest name that can sign in, in bytes.
+const maxName = 64
+
 // roleFlags adds --role and --place and reads them against the stored places.
 func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.Actor, error) {
 	names := make([]string, len(survey.Roles))
@@ -80,6 +84,9 @@ func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.A
 	role := cmd.Flags().String("role", string(survey.Supervisor), "one of "+strings.Join(names, ", "))
 	place := cmd.Flags().String("place", "", "code of the place they see; empty for all, organisers only")
 	return func(cmd *cobra.Command, b *base, name string) (survey.Actor, error) {
+		if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) {
+			return survey.Actor{}, fmt.Errorf("NAME is %q; want 1 to %d bytes on one line, without spaces around them", name, maxName)
+		}
 		r, ok := survey.ParseRole(*role)
 		if !ok {
 			return survey.Actor{}, fmt.Errorf("--role is %q; want one of %s", *role, strings.Join(names, ", "))
@@ -88,12 +95,8 @@ func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.A
 			return survey.Actor{}, fmt.Errorf("--place is missing; a %s needs one, such as 350102-HR", r)
 		}
 		if *place != "" {
-			tree, err := treeOf(cmd.Context(), b.store)
-			if err != nil {
+			if err := checkPlace(cmd.Context(), b.store, "--place", *place); err != nil {
 				return survey.Actor{}, err
-			}
-			if _, ok := tree.Place(*place); !ok {
-				return survey.Actor{}, fmt.Errorf("--place is %q; want the code of a place, see: server places export", *place)
 			}
 		}
 		return survey.Actor{Name: name, Role: r, Place: *place}, nil
@@ -101,7 +104,7 @@ func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.A
 }
 
 func tokenCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Manage the tokens programs read the API with"}
+	cmd := &cobra.Command{Use: "token", Short: "Manage the tokens programs read the API with", Example: "  server token add province-warehouse --role organiser"}
 	add := &cobra.Command{
 		Use:     "add NAME",
 		Short:   "Make a token and print it once; only its hash is kept",

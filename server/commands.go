@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"manyi/server/web"
 	"manyi/survey"
 )
 
@@ -25,10 +26,11 @@ type env struct {
 }
 
 // run carries out one command line.
-func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) error {
+func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errOut io.Writer) error {
 	e := &env{getenv: getenv, out: out, err: errOut, now: time.Now}
 	root := rootCommand(e)
 	root.SetArgs(args)
+	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
@@ -47,8 +49,21 @@ func report(w io.Writer, err error) {
 	}
 	fmt.Fprintf(w, "error: %d faults, nothing was changed\n", len(faults))
 	for _, f := range faults {
-		fmt.Fprintln(w, " ", f)
+		why := web.FaultText(f.Why)
+		fmt.Fprintf(w, "  %s: %s %s\n", faultAt(f), why.Zh, why.En)
 	}
+}
+
+// faultAt says where a fault is: row, column and value, as far as there are any.
+func faultAt(f survey.Fault) string {
+	at := f.Field
+	if f.Row > 0 {
+		at = fmt.Sprintf("row %d, %s", f.Row, at)
+	}
+	if f.Row > 0 || f.Value != "" {
+		at += fmt.Sprintf(" %q", f.Value)
+	}
+	return at
 }
 
 func rootCommand(e *env) *cobra.Command {
@@ -168,6 +183,18 @@ func treeOf(ctx context.Context, store survey.PlaceStore) (*survey.Tree, error) 
 	}
 	tree, faults := survey.NewTree(places)
 	return tree, faults.Err()
+}
+
+// checkPlace refuses a flag's value that is not the code of a stored place.
+func checkPlace(ctx context.Context, store survey.PlaceStore, flag, code string) error {
+	tree, err := treeOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	if _, ok := tree.Place(code); !ok {
+		return fmt.Errorf("%s is %q; want the code of a place, see: server places export", flag, code)
+	}
+	return nil
 }
 
 // output opens the file a command writes to; "-" is standard output. The file

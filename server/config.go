@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"manyi/survey/keyring"
 )
 
 // config is everything a process is told. It is complete and checked before
@@ -74,7 +76,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 			return false
 		}
 		_, err = net.LookupPort("tcp", port)
-		return err == nil
+		return err == nil && port != ""
 	})
 	check("MANYI_DATA", func(v string) bool { c.Data = v; return strings.TrimSpace(v) != "" })
 	check("MANYI_BASE_URL", func(v string) bool {
@@ -93,8 +95,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 
 func plainBase(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
-		u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && text == u.Scheme+"://"+u.Host
 }
 
 // secretFile and keysFile stand in the data folder when the settings name none.
@@ -113,7 +114,7 @@ func (c config) secret() ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text = []byte(rand.Text() + rand.Text())
-		err = writeNew(path, text)
+		err = keyring.WriteNew(path, text)
 		if errors.Is(err, fs.ErrExist) {
 			text, err = os.ReadFile(path)
 		}
@@ -132,21 +133,6 @@ func (c config) keys() string {
 		return c.KeysFile
 	}
 	return filepath.Join(c.Data, keysFile)
-}
-
-// writeNew writes a file that must not exist yet. It appears under its name
-// only when it is whole.
-func writeNew(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), path)
 }
 
 // lanAddress is this machine's address in the local network, for a phone to

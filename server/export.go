@@ -14,7 +14,7 @@ import (
 )
 
 func exportCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Write responses or figures to a file"}
+	cmd := &cobra.Command{Use: "export", Short: "Write responses or figures to a file", Example: "  server export figures --out figures.csv"}
 	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e))
 	return cmd
 }
@@ -25,19 +25,29 @@ func rangeFlags(cmd *cobra.Command) (read func() (from, to survey.Span, err erro
 	to := cmd.Flags().String("to", "", "last local day, YYYY-MM-DD; the survey's last if left out")
 	within = cmd.Flags().String("within", "", "code of a place; all if left out")
 	return func() (f, t survey.Span, err error) {
-		for name, v := range map[string]struct {
-			text string
-			day  *survey.Span
-		}{"--from": {*from, &f}, "--to": {*to, &t}} {
-			if v.text == "" {
-				continue
-			}
-			if *v.day, err = survey.ParseDay(v.text); err != nil {
-				return 0, 0, fmt.Errorf("%s: %w", name, err)
-			}
+		if f, err = dayFlag("--from", *from); err != nil {
+			return 0, 0, err
+		}
+		if t, err = dayFlag("--to", *to); err != nil {
+			return 0, 0, err
+		}
+		if f > t && t > 0 {
+			return 0, 0, fmt.Errorf("--from is %s and --to is %s; want the earlier day first", f, t)
 		}
 		return f, t, nil
 	}, within
+}
+
+// dayFlag reads a local day; empty is 0.
+func dayFlag(name, text string) (survey.Span, error) {
+	if text == "" {
+		return 0, nil
+	}
+	day, err := survey.ParseDay(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return day, nil
 }
 
 func asOfFlag(cmd *cobra.Command) func(now time.Time) (time.Time, error) {
@@ -74,6 +84,11 @@ func exportResponsesCommand(e *env) *cobra.Command {
 		s, err := surveyFor(ctx, b.store, *id)
 		if err != nil {
 			return err
+		}
+		if *within != "" {
+			if err := checkPlace(ctx, b.store, "--within", *within); err != nil {
+				return err
+			}
 		}
 		q := survey.ResponseQuery{Survey: s.ID, Place: *within}
 		if q.From, q.To, err = days(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"manyi/server/demo"
 	"manyi/survey"
 	"manyi/survey/sqlitestore"
+	"manyi/survey/storetest"
 )
 
 // asServer makes the test binary behave as the program, so that tests can start
@@ -33,7 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr); err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -46,22 +48,32 @@ type process struct {
 	log  *lockedBuffer
 }
 
+// newProcess prepares a process with a command line.
+func newProcess(args ...string) *process {
+	p := &process{cmd: exec.Command(os.Args[0], args...), log: &lockedBuffer{}}
+	p.cmd.Env = append(os.Environ(), asServer+"=1")
+	return p
+}
+
+func (p *process) start(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
+}
+
 var servingAt = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
 
 // startServe starts "serve" on a free port over a data folder and waits until it says where it listens.
 func startServe(t testing.TB, data string, args ...string) *process {
 	t.Helper()
-	p := &process{log: &lockedBuffer{}}
-	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "--data", data, "--addr", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), asServer+"=1")
+	p := newProcess(append([]string{"serve", "--data", data, "--addr", "127.0.0.1:0"}, args...)...)
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
+	p.start(t)
 	lines := bufio.NewReader(out)
 	for p.base == "" {
 		line, err := lines.ReadString('\n')
@@ -201,13 +213,163 @@ func storedComments(t testing.TB, b *base) map[string]int {
 	return out
 }
 
-// runCommand runs one command line in this process.
+// runCommand runs one command line in this process, with nothing to read.
 func runCommand(t testing.TB, env map[string]string, args ...string) (string, error) {
 	t.Helper()
+	return runReading(t, env, "", args...)
+}
+
+// runReading runs one command line with a text on its standard input.
+func runReading(t testing.TB, env map[string]string, in string, args ...string) (string, error) {
+	t.Helper()
 	var out, errOut bytes.Buffer
-	err := run(context.Background(), args, func(name string) string { return env[name] }, &out, &errOut)
+	err := run(context.Background(), args, func(name string) string { return env[name] }, strings.NewReader(in), &out, &errOut)
 	if err != nil && strings.TrimSpace(errOut.String()) == "" {
 		t.Errorf("%v failed without a word", args)
 	}
 	return out.String() + errOut.String(), err
+}
+
+// newFolder is an empty data folder and the commands to fill it.
+func newFolder(t *testing.T) commands {
+	return commands{t, map[string]string{"MANYI_DATA": t.TempDir(), "MANYI_BASE_URL": "http://pj.example.gov.cn"}}
+}
+
+// filledFolder is a folder with a few places and one survey of their bureaus, which has opened.
+func filledFolder(t *testing.T) commands {
+	t.Helper()
+	c := newFolder(t)
+	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
+	c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
+	return c
+}
+
+// surveyJSON is the file of a survey of two years, with nothing in it that may be left out.
+func surveyJSON(id string, year int) string {
+	return fmt.Sprintf(`{"id": %q, "title": {"zh": "测评", "en": "Survey"},
+		"opens": "%d-01-01T00:00:00+08:00", "closes": "%d-01-01T00:00:00+08:00"}`, id, year, year+2)
+}
+
+// placesCSV is a file of places.
+func placesCSV(places []survey.Place) string {
+	var b strings.Builder
+	b.WriteString("code,name,kind,parent,active\n")
+	for _, p := range places {
+		fmt.Fprintf(&b, "%s,%s,%s,%s,%t\n", p.Code, p.Name, p.Kind, p.Parent, p.Active)
+	}
+	return b.String()
+}
+
+// file writes a file and returns where it is.
+func (c commands) file(name, text string) string {
+	c.t.Helper()
+	path := filepath.Join(c.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return path
+}
+
+// prints runs a command and wants exactly these words from it.
+func (c commands) prints(want string, args ...string) {
+	c.t.Helper()
+	if got := strings.TrimSpace(c.run(args...)); got != want {
+		c.t.Errorf("%v printed\n%s\nwant\n%s", args, got, want)
+	}
+}
+
+// refused runs a command that must fail, and wants each of the words in what it says.
+func (c commands) refused(args []string, words ...string) {
+	c.t.Helper()
+	c.refusedReading("", args, words...)
+}
+
+// refusedReading is refused with a text on standard input.
+func (c commands) refusedReading(in string, args []string, words ...string) {
+	c.t.Helper()
+	out, err := runReading(c.t, c.env, in, args...)
+	if err == nil {
+		c.t.Errorf("%q was accepted: %s", args, out)
+	}
+	for _, w := range words {
+		if !strings.Contains(out, w) {
+			c.t.Errorf("%q says\n%s\nwhich lacks %q", args, out, w)
+		}
+	}
+}
+
+// base opens the folder beside whatever runs on it.
+func (c commands) base() *base {
+	c.t.Helper()
+	return openFolder(c.t, c.env["MANYI_DATA"])
+}
+
+// serve serves the folder in this process until the test ends, and returns where.
+func (c commands) serve() (base string) {
+	c.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	out, log := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"serve", "--addr", "127.0.0.1:0"}, func(name string) string { return c.env[name] }, strings.NewReader(""), io.Discard, log)
+		log.Close()
+		ended <- err
+	}()
+	lines := bufio.NewReader(out)
+	for base == "" {
+		line, err := lines.ReadString('\n')
+		if m := servingAt.FindStringSubmatch(line); m != nil {
+			base = "http://" + m[1]
+		}
+		if err != nil {
+			stop()
+			c.t.Fatalf("the server ended before it served: %v", <-ended)
+		}
+	}
+	go io.Copy(io.Discard, lines)
+	c.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			c.t.Errorf("the server ended with %v", err)
+		}
+	})
+	return base
+}
+
+var csrfIn = regexp.MustCompile(`name="?csrf"? value="?([^" >]+)`)
+
+// signIn signs in to the console and returns where that leads.
+func signIn(t testing.TB, base, name, password string) (path string) {
+	t.Helper()
+	client := browser(t)
+	_, page, err := fetch(client, base+"/console/signin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := csrfIn.FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no sign-in form: %.300s", page)
+	}
+	res, err := client.PostForm(base+"/console/signin", url.Values{"csrf": {m[1]}, "name": {name}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.Request.URL.Path
+}
+
+// askAPI asks for figures with a token and returns the status.
+func askAPI(t testing.TB, base, token string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/api/v1/figures", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func placesCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "places", Short: "Import and export the tree of places"}
+	cmd := &cobra.Command{Use: "places", Short: "Import and export the tree of places", Example: "  server places import fujian.csv"}
 	cmd.AddCommand(placesImportCommand(e), placesExportCommand(e))
 	return cmd
 }
@@ -121,7 +121,7 @@ func outputFlags(cmd *cobra.Command) (format func() (export.Format, error), out 
 }
 
 func visitsCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "visits", Short: "Import the lists of served visits"}
+	cmd := &cobra.Command{Use: "visits", Short: "Import the lists of served visits", Example: "  server visits import 2026-11-20.xlsx"}
 	add := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add the visits of a CSV or XLSX file",
@@ -168,7 +168,7 @@ func surveyFlag(cmd *cobra.Command) *string {
 }
 
 func surveyCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "survey", Short: "Add, change and list surveys"}
+	cmd := &cobra.Command{Use: "survey", Short: "Add, change and list surveys", Example: "  server survey add 2026.json"}
 	list := &cobra.Command{
 		Use: "list", Short: "List the surveys", Example: "  server survey list", Args: cobra.NoArgs,
 		RunE: e.with(func(cmd *cobra.Command, b *base, _ []string) error {
@@ -243,6 +243,9 @@ func (e *env) readSurvey(cmd *cobra.Command, b *base, path string) (survey.Surve
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
 		return s, fmt.Errorf("%s: want a survey as JSON, see survey add --help: %w", path, err)
+	}
+	if d.More() {
+		return s, fmt.Errorf("%s: want one survey as JSON; there is more after it", path)
 	}
 	if s.Candidates == nil {
 		for _, p := range tree.All(survey.Bureau, "") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -86,13 +87,40 @@ func demoCommand(e *env) *cobra.Command {
 			cfg.Data = demoData
 		}
 		if *fresh {
-			if err := removeDatabase(cfg.Data); err != nil {
+			if err := removeDemo(cmd.Context(), cfg); err != nil {
 				return err
 			}
 		}
 		return e.demo(cmd, cfg, limits())
 	}
 	return cmd
+}
+
+// removeDemo deletes the demo's database, and refuses to delete any other.
+func removeDemo(ctx context.Context, cfg config) error {
+	b, err := openBase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(onlyDemo(ctx, b), b.store.Close()); err != nil {
+		return err
+	}
+	return removeDatabase(cfg.Data)
+}
+
+// onlyDemo refuses a folder that is in earnest use: the demo would put its
+// places and its administrator among the real ones.
+func onlyDemo(ctx context.Context, b *base) error {
+	all, err := b.store.Surveys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.ID != demo.SurveyID {
+			return fmt.Errorf("MANYI_DATA is %q and holds survey %s; want a folder for the demo alone", b.cfg.Data, s.ID)
+		}
+	}
+	return nil
 }
 
 // removeDatabase deletes the embedded database and nothing else, so that a
@@ -134,6 +162,9 @@ func (e *env) demo(cmd *cobra.Command, cfg config, limits intake.Options) error 
 // prepareDemo fills the folder, counts it, and returns the lines to print.
 func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, error) {
 	ctx, now := cmd.Context(), e.now()
+	if err := onlyDemo(ctx, b); err != nil {
+		return nil, err
+	}
 	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now); err != nil {
 		return nil, fmt.Errorf("fill the demo: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -43,10 +44,29 @@ func (b *builder) readCSV(data []byte) error {
 		if isTrailer(cells) && len(bytes.TrimSpace(data[end:])) == 0 {
 			return nil
 		}
+		for i, cell := range cells {
+			cells[i] = unguarded(cell)
+		}
 		if err := b.add(row, cells); err != nil {
 			return err
 		}
 	}
+}
+
+// unguarded takes away the one ' that our own exports put before a text a
+// spreadsheet would run as a formula.
+func unguarded(cell string) string {
+	rest, guarded := strings.CutPrefix(cell, "'")
+	if guarded && rest != "" && strings.ContainsAny(rest[:1], "=+-@\t\r\n'") || guarded && wideFormula(rest) {
+		return rest
+	}
+	return cell
+}
+
+// wideFormula reports a full-width sign that Excel may take for its plain one.
+func wideFormula(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return strings.ContainsRune("＝＋－＠", r)
 }
 
 // isTrailer recognizes the last line of our own exports, so that an export can

@@ -297,3 +297,12 @@ func TestReaderError(t *testing.T) {
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// What our exports guard against formulas must come back as it was.
+func TestGuardedTextsComeBack(t *testing.T) {
+	for in, want := range map[string]string{"'-1层窗口": "-1层窗口", "''": "'", "'=1+1": "=1+1", "'＝1": "＝1", "O'Neill": "O'Neill", "'abc": "'abc", "'": "'"} {
+		if got := unguarded(in); got != want {
+			t.Errorf("%q is read as %q, want %q", in, got, want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Sealer encrypts and decrypts small texts. bound is what the text belongs to;
@@ -78,8 +79,6 @@ func Load(path string) (*Ring, error) {
 	return r, nil
 }
 
-// create writes a new file under a name nobody else holds, so that two
-// processes starting together cannot each think theirs is the one.
 func create(path string) ([]byte, error) {
 	k := fileKey{ID: "k1", Key: make([]byte, 32)}
 	rand.Read(k.Key)
@@ -87,15 +86,26 @@ func create(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return os.ReadFile(path)
-	}
-	if err != nil {
+	if err := WriteNew(path, append(text, '\n')); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	_, err = f.Write(append(text, '\n'))
-	return text, errors.Join(err, f.Sync(), f.Close())
+	return os.ReadFile(path)
+}
+
+// WriteNew writes a secret to a new file, mode 0600. The file appears under its
+// name only when it is whole; fs.ErrExist if another is there. So two processes
+// starting together agree on one.
+func WriteNew(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
 }
 
 // Seal implements Sealer. The nonce stands before the ciphertext.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -58,6 +59,30 @@ func TestKeysFileIsMadeOnceAndForTheOwnerOnly(t *testing.T) {
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, want 0600", info.Mode().Perm())
+	}
+}
+
+func TestManyStartingTogetherAgreeOnOneKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	rings := make([]*Ring, 20)
+	var wg sync.WaitGroup
+	for i := range rings {
+		wg.Go(func() {
+			var err error
+			if rings[i], err = Load(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	id, sealed, err := rings[0].Seal([]byte("x"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range rings {
+		if _, err := r.Open(id, sealed, nil); err != nil {
+			t.Errorf("ring %d: %v", i, err)
+		}
 	}
 }
 

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"manyi/survey/keyring"
+)
+
+// environment makes a getenv of names and values.
+func environment(pairs ...string) func(string) string {
+	values := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return values[name] }
+}
+
+func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
+	long := strings.Repeat("s", 32)
+	cases := []struct {
+		env, flag                string
+		byDefault, byEnv, byFlag string
+		of                       func(config) string
+	}{
+		{"MANYI_ADDR", "addr", ":8080", ":1", ":2", func(c config) string { return c.Addr }},
+		{"MANYI_DATA", "data", "./data", "/env", "/flag", func(c config) string { return c.Data }},
+		{"MANYI_BASE_URL", "base-url", "", "http://env", "http://flag", func(c config) string { return c.BaseURL }},
+		{"MANYI_SECRET", "", "", long, "", func(c config) string { return c.Secret }},
+		{"MANYI_KEYS_FILE", "keys-file", "", "env.json", "flag.json", func(c config) string { return c.KeysFile }},
+		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
+	}
+	if len(cases) != len(settings) {
+		t.Errorf("%d settings are tested; there are %d", len(cases), len(settings))
+	}
+	for _, c := range cases {
+		load := func(getenv func(string) string, flags map[string]string, want string) {
+			t.Helper()
+			got, err := loadConfig(getenv, flags)
+			if err != nil || c.of(got) != want {
+				t.Errorf("%s: %q, %v; want %q", c.env, c.of(got), err, want)
+			}
+		}
+		set := environment(c.env, c.byEnv)
+		load(environment(), nil, c.byDefault)
+		load(set, nil, c.byEnv)
+		if c.flag != "" {
+			load(environment(), map[string]string{c.flag: c.byFlag}, c.byFlag)
+			load(set, map[string]string{c.flag: c.byFlag}, c.byFlag)
+		}
+	}
+}
+
+func TestFlagsReachTheSettings(t *testing.T) {
+	env := map[string]string{"MANYI_TZ": "Mars/Base", "MANYI_DATA": t.TempDir()}
+	if out, err := runCommand(t, env, "survey", "list"); err == nil {
+		t.Errorf("a zone on Mars was taken: %s", out)
+	}
+	if out, err := runCommand(t, env, "survey", "list", "--tz", "UTC"); err != nil {
+		t.Errorf("the flag does not win over the environment: %v\n%s", err, out)
+	}
+}
+
+func TestSettingValues(t *testing.T) {
+	for _, c := range []struct{ env, value, wrong string }{
+		{"MANYI_ADDR", ":0", ""},
+		{"MANYI_ADDR", "127.0.0.1:8080", ""},
+		{"MANYI_ADDR", "[::1]:8080", ""},
+		{"MANYI_ADDR", "localhost:http", ""},
+		{"MANYI_ADDR", "8080", "no colon"},
+		{"MANYI_ADDR", "localhost", "no port"},
+		{"MANYI_ADDR", ":", "an empty port would be any port"},
+		{"MANYI_ADDR", ":65536", "no such port"},
+		{"MANYI_ADDR", ":-1", "no such port"},
+		{"MANYI_ADDR", ":nowhere", "no such service"},
+		{"MANYI_ADDR", "::1:80", "an IPv6 address without brackets"},
+		{"MANYI_ADDR", "http://localhost:80", "a URL"},
+		{"MANYI_DATA", "/var/lib/manyi", ""},
+		{"MANYI_DATA", "  ", "blank"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn", ""},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn/", ""},
+		{"MANYI_BASE_URL", "http://10.0.0.7:8080", ""},
+		{"MANYI_BASE_URL", "http://[fd00::7]:8080", ""},
+		{"MANYI_BASE_URL", "pj.example.gov.cn", "no scheme"},
+		{"MANYI_BASE_URL", "ftp://pj.example.gov.cn", "no web address"},
+		{"MANYI_BASE_URL", "HTTPS://pj.example.gov.cn", "capitals would not be seen to be TLS"},
+		{"MANYI_BASE_URL", "https://", "no host"},
+		{"MANYI_BASE_URL", "https://:8080", "a port and no host"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn/rate", "a path"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn//", "a path of slashes"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn?a=b", "a query"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn?", "an empty query swallows what follows"},
+		{"MANYI_BASE_URL", "https://pj.example.gov.cn#", "an empty fragment swallows what follows"},
+		{"MANYI_BASE_URL", "https://me:pass@pj.example.gov.cn", "a password in every code"},
+		{"MANYI_BASE_URL", "https://pj example", "a space"},
+		{"MANYI_SECRET", "0123456789abcdef0123456789abcdef", ""},
+		{"MANYI_SECRET", "0123456789abcdef0123456789abcde", "31 characters"},
+		{"MANYI_KEYS_FILE", "/etc/manyi/keys.json", ""},
+		{"MANYI_TZ", "Asia/Urumqi", ""},
+		{"MANYI_TZ", "UTC", ""},
+		{"MANYI_TZ", "Mars/Base", "no such zone"},
+		{"MANYI_TZ", "Local", "differs from machine to machine"},
+		{"MANYI_TZ", "../../etc/passwd", "a path"},
+	} {
+		_, err := loadConfig(environment(c.env, c.value), nil)
+		if c.wrong == "" {
+			if err != nil {
+				t.Errorf("%s=%q is refused: %v", c.env, c.value, err)
+			}
+			continue
+		}
+		if err == nil {
+			t.Errorf("%s=%q is accepted: %s", c.env, c.value, c.wrong)
+			continue
+		}
+		shown := fmt.Sprintf("%q", c.value)
+		if c.env == "MANYI_SECRET" {
+			shown = fmt.Sprintf("of %d characters", len(c.value))
+			if strings.Contains(err.Error(), c.value) {
+				t.Error("the error shows the secret")
+			}
+		}
+		want := fmt.Sprintf("%s is %s; want %s", c.env, shown, settingOf(t, c.env).Form)
+		if err.Error() != want {
+			t.Errorf("%s=%q: %v; want %s", c.env, c.value, err, want)
+		}
+	}
+}
+
+func settingOf(t *testing.T, env string) setting {
+	t.Helper()
+	for _, s := range settings {
+		if s.Env == env {
+			return s
+		}
+	}
+	t.Fatalf("no setting %s", env)
+	return setting{}
+}
+
+func TestEmptyFlagsDoNotFallBack(t *testing.T) {
+	for _, flag := range []string{"addr", "data", "tz"} {
+		if _, err := loadConfig(environment(), map[string]string{flag: ""}); err == nil {
+			t.Errorf("--%s with nothing behind it took the default", flag)
+		}
+	}
+}
+
+func TestAllBadSettingsAtOnce(t *testing.T) {
+	bad := []string{"MANYI_ADDR", "8080", "MANYI_BASE_URL", "example.org", "MANYI_SECRET", "short", "MANYI_TZ", "Mars/Base"}
+	_, err := loadConfig(environment(bad...), nil)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(bad)/2 {
+		t.Errorf("%d lines, want one for each fault:\n%v", len(lines), err)
+	}
+	for i := range lines {
+		if !strings.HasPrefix(lines[i], bad[2*i]+" is ") {
+			t.Errorf("line %d is %q; want %s", i+1, lines[i], bad[2*i])
+		}
+	}
+}
+
+func TestSecretAndKeysAreMadeOnce(t *testing.T) {
+	c := config{Data: t.TempDir()}
+	first, err := c.secret()
+	if err != nil || len(first) < 32 {
+		t.Fatalf("a secret of %d bytes, %v", len(first), err)
+	}
+	if again, err := c.secret(); err != nil || string(again) != string(first) {
+		t.Errorf("the second secret is another, %v", err)
+	}
+	ring, err := keyring.Load(c.keys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, sealed, err := ring.Seal([]byte("plain"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := keyring.Load(c.keys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := again.Open(id, sealed, nil); err != nil || string(plain) != "plain" {
+		t.Errorf("the keys loaded again do not open what was sealed: %v", err)
+	}
+	entries, err := os.ReadDir(c.Data)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%d files in the folder, %v; want the secret and the keys", len(entries), err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runtime.GOOS != "windows" && info.Mode() != 0o600 {
+			t.Errorf("%s has mode %v, want 0600", e.Name(), info.Mode())
+		}
+	}
+}
+
+func TestSecretsMadeAtTheSameMomentAgree(t *testing.T) {
+	c := config{Data: t.TempDir()}
+	const many = 16
+	var secrets [many]string
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range many {
+		wg.Go(func() {
+			<-start
+			text, err := c.secret()
+			if err != nil {
+				t.Error(err)
+			}
+			secrets[i] = string(text)
+		})
+	}
+	close(start)
+	wg.Wait()
+	for i, s := range secrets {
+		if s != secrets[0] {
+			t.Errorf("secret %d is another than the first", i)
+		}
+	}
+	if entries, err := os.ReadDir(c.Data); err != nil || len(entries) != 1 {
+		t.Errorf("%d files left in the folder, %v; want one", len(entries), err)
+	}
+}
+
+func TestDamagedSecretIsNotReplaced(t *testing.T) {
+	c := config{Data: t.TempDir()}
+	path := filepath.Join(c.Data, secretFile)
+	if err := os.WriteFile(path, []byte("cut"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.secret(); err == nil || !strings.Contains(err.Error(), "too short") {
+		t.Errorf("a secret of three letters: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "cut" {
+		t.Errorf("the file now holds %q, %v", text, err)
+	}
+}
+
+func TestGivenSecretAndKeysNeedNoFile(t *testing.T) {
+	c := config{Data: t.TempDir(), Secret: strings.Repeat("s", 32), KeysFile: "elsewhere.json"}
+	if text, err := c.secret(); err != nil || string(text) != c.Secret {
+		t.Errorf("secret: %q, %v", text, err)
+	}
+	if c.keys() != "elsewhere.json" {
+		t.Errorf("keys file: %s", c.keys())
+	}
+	if entries, err := os.ReadDir(c.Data); err != nil || len(entries) != 0 {
+		t.Errorf("%d files were made, %v", len(entries), err)
+	}
+}
