@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,13 +117,20 @@ func (r *Runner) turn(ctx context.Context, j Job) {
 	defer r.one[j.Name].Unlock()
 	if j.Due != nil {
 		// What is due is not known after an error: the run will show what is wrong.
-		if due, err := protect(func() (bool, error) { return j.Due(ctx) }); err == nil && !due {
+		if due, err := protect(func() (bool, error) { return j.Due(ctx) }); err == nil && !due && !r.failedLast(ctx, j.Name) {
 			return
 		}
 	}
 	if err := r.run(ctx, j, r.opts.Now()); err != nil && !errors.Is(err, survey.ErrLeaseHeld) {
 		r.opts.Log.Error("job failed; it is retried on its next turn", "job", j.Name, "error", err)
 	}
+}
+
+// failedLast reports whether a job's last run failed. Such a job runs again even
+// with nothing to do, or an idle system would stay degraded until somebody rates.
+func (r *Runner) failedLast(ctx context.Context, job string) bool {
+	runs, err := r.store.LastRuns(ctx)
+	return err == nil && slices.ContainsFunc(runs, func(run survey.Run) bool { return run.Job == job && run.Error != "" })
 }
 
 // RunAll runs every job once as of a time, waiting for runs elsewhere to end,

@@ -209,6 +209,20 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// Nothing is due, and the last run failed: one more run must tell that all is well.
+func TestAFailureIsNotLeftStanding(t *testing.T) {
+	j := job(func(context.Context, time.Time) (int, error) { return 0, nil })
+	j.Due = func(context.Context) (bool, error) { return false, nil }
+	r := newRig(t, long, j)
+	if err := r.store.AddRun(t.Context(), survey.Run{Job: j.Name, StartedAt: noon, FinishedAt: noon, Error: "broken off"}); err != nil {
+		t.Fatal(err)
+	}
+	r.takeTurn()
+	if last, _ := r.lastRun(); last.Error != "" {
+		t.Errorf("last run %+v, want a success", last)
+	}
+}
+
 func TestJobNeverOverlapsItself(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	runs := 0 // unguarded, so that the race detector sees an overlap too
