@@ -49,64 +49,52 @@ func encodeTally(t survey.Tally) []byte {
 
 var errTally = errors.New("stored tally is damaged: run the roll-up for the whole survey again")
 
-// decodeTally reads what encodeTally wrote. b may be reused afterwards.
-func decodeTally(b []byte) (t survey.Tally, err error) {
+// tallyReader reads what encodeTally wrote. It serves the tallies of one query,
+// whose question names it keeps instead of making them anew for every tally.
+type tallyReader struct {
+	question string // if set, cells of other questions are passed over
+	names    names
+	of       []string // the names of the tally being read
+}
+
+// read decodes one tally. b may be reused afterwards.
+func (r *tallyReader) read(b []byte) (t survey.Tally, err error) {
+	if r.question == "" {
+		t.Cells = make(map[survey.Cell]int64, len(b)/5)
+	}
+	err = r.merge(b, &t)
+	return t, err
+}
+
+// merge adds a stored tally to t; on an error t is of no use.
+func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 	if len(b) == 0 || b[0] != tallyVersion {
-		return t, errTally
+		return errTally
 	}
 	d := decoder{b: b[1:]}
-	t.Served, t.Rated, t.Superseded = d.varint(), d.varint(), d.varint()
-	names := make([]string, 0, 8)
+	t.Served += d.varint()
+	t.Rated += d.varint()
+	t.Superseded += d.varint()
+	r.of = r.of[:0]
 	for range min(d.varint(), int64(len(d.b))) {
-		names = append(names, string(d.bytes(int(d.uvarint()))))
+		r.of = append(r.of, r.names.of(d.bytes(int(d.uvarint()))))
 	}
-	t.Cells = make(map[survey.Cell]int64, len(d.b)/5)
+	if t.Cells == nil {
+		t.Cells = map[survey.Cell]int64{}
+	}
 	for len(d.b) > 0 && !d.bad {
 		q := d.uvarint()
 		kind := d.bytes(2)
 		value, n := d.uvarint(), d.varint()
-		if d.bad || q >= uint64(len(names)) {
-			return t, errTally
+		if d.bad || q >= uint64(len(r.of)) {
+			return errTally
 		}
-		t.Cells[survey.Cell{Question: names[q], Channel: survey.Channel(kind[0]), Tie: survey.Tie(kind[1]), Value: int(value)}] = n
+		if name := r.of[q]; r.question == "" || r.question == name {
+			t.Cells[survey.Cell{Question: name, Channel: survey.Channel(kind[0]), Tie: survey.Tie(kind[1]), Value: int(value)}] += n
+		}
 	}
 	if d.bad {
-		return t, errTally
+		return errTally
 	}
-	return t, nil
-}
-
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.b)
-	d.skip(n)
-	return v
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	d.skip(n)
-	return v
-}
-
-func (d *decoder) skip(n int) {
-	if n <= 0 {
-		d.bad, d.b = true, nil
-		return
-	}
-	d.b = d.b[n:]
-}
-
-func (d *decoder) bytes(n int) []byte {
-	if n < 0 || n > len(d.b) {
-		d.bad, d.b = true, nil
-		return []byte{0, 0}
-	}
-	out := d.b[:n]
-	d.b = d.b[n:]
-	return out
+	return nil
 }

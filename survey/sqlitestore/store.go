@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -37,11 +38,11 @@ type Store struct {
 	write *sql.DB // one connection
 	read  *sql.DB
 
-	// The statements every group of responses runs, prepared once.
-	insert, nextGen, mark *sql.Stmt
+	prepared map[string]*sql.Stmt // by their text
 
 	mu     sync.Mutex
 	series map[seriesKey]int64
+	known  atomic.Pointer[map[int64]seriesPath] // the same by number
 }
 
 var _ survey.Store = (*Store)(nil)
@@ -58,7 +59,8 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	f.Close()
-	s := &Store{series: map[seriesKey]int64{}}
+	s := &Store{prepared: map[string]*sql.Stmt{}, series: map[seriesKey]int64{}}
+	s.known.Store(&map[int64]seriesPath{})
 	s.write, err = open(file, "immediate")
 	if err != nil {
 		return nil, err
@@ -69,6 +71,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(8)
+	s.read.SetMaxIdleConns(8) // a connection dropped takes its prepared statements with it
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -92,13 +95,33 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return fmt.Errorf("bring the database's schema up to date: %w", err)
 	}
-	for text, stmt := range map[string]**sql.Stmt{insertResponse: &s.insert, nextGen: &s.nextGen, putMark: &s.mark} {
-		var err error
-		if *stmt, err = s.write.PrepareContext(ctx, text); err != nil {
-			return fmt.Errorf("prepare: %w", err)
+	for db, texts := range map[*sql.DB][]string{s.write: preparedWrites, s.read: preparedReads} {
+		for _, text := range texts {
+			stmt, err := db.PrepareContext(ctx, text)
+			if err != nil {
+				return fmt.Errorf("prepare: %w", err)
+			}
+			s.prepared[text] = stmt
 		}
 	}
 	return nil
+}
+
+// The statements that run once per bucket, response or visit: compiling them
+// costs more than running them.
+var (
+	preparedWrites = []string{insertResponse, selectVisit, putVisit, bucketsOfCase, nextGen, putMark, dropMark, putTally}
+	preparedReads  = []string{selectBucket, selectCases, rivalClaims, selectMarks, countVisits, sumWindows, sumDays, sumMonths}
+)
+
+// query runs one of preparedReads.
+func (s *Store) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return s.prepared[text].QueryContext(ctx, args...)
+}
+
+// in is one of preparedWrites inside a transaction.
+func (s *Store) in(ctx context.Context, tx *sql.Tx, text string) *sql.Stmt {
+	return tx.StmtContext(ctx, s.prepared[text])
 }
 
 // ErrNewer means the file was written by a later version of the program.
@@ -172,10 +195,8 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends all connections; the last one folds the log into the file.
 func (s *Store) Close() error {
-	for _, stmt := range []*sql.Stmt{s.insert, s.nextGen, s.mark} {
-		if stmt != nil {
-			stmt.Close()
-		}
+	for _, stmt := range s.prepared {
+		stmt.Close()
 	}
 	return errors.Join(s.read.Close(), s.write.Close())
 }

@@ -124,16 +124,40 @@ func TestFilesAreTheOwnersOnly(t *testing.T) {
 	}
 }
 
+// Numbers of series are kept in memory; another process may make new ones.
+func TestWhatAnotherProcessAddsIsRead(t *testing.T) {
+	dir := t.TempDir()
+	s, other := reopen(t, dir), reopen(t, dir)
+	facts := storetest.NewFacts(1, storetest.Survey())
+	for i, window := range storetest.Windows() {
+		r := facts.Response(window, storetest.At("2024-02-05 10:00"))
+		if _, err := other.AddResponses(t.Context(), []survey.Response{r}); err != nil {
+			t.Fatal(err)
+		}
+		var got []survey.Path
+		err := s.Responses(t.Context(), survey.ResponseQuery{}, func(r survey.Listed) error { got = append(got, r.Path); return nil })
+		if err != nil || len(got) != i+1 || got[i].String() != r.Path.String() {
+			t.Errorf("window %s: read %v, %v", window, got, err)
+		}
+	}
+}
+
 // The queries that run for every count must go by an index, whatever is stored.
 func TestCountsGoByIndex(t *testing.T) {
 	s := reopen(t, t.TempDir())
 	for name, q := range map[string]struct{ text, want string }{
-		"a window's day":   {selectListed + "WHERE r.day = 1 AND r.seq > 0 AND r.series IN (SELECT no FROM series WHERE survey = '' AND window = '') ORDER BY r.seq LIMIT 9", "responses_bucket"},
-		"rivals of a case": {"SELECT 1 FROM responses o WHERE o.case_number = '' AND o.stage = ''", "responses_case"},
-		"visits of a day":  {"SELECT 1 FROM visits v WHERE v.survey = '' AND v.window = '' AND v.day = 1", "visits_bucket"},
-		"newest texts":     {"SELECT 1 FROM responses r WHERE r.series IN (1,2) AND r.comment IS NOT NULL ORDER BY r.seq DESC LIMIT 9", "responses_text"},
+		"a window's day":    {selectBucket, "responses_bucket"},
+		"rivals of a case":  {rivalClaims, "responses_case"},
+		"visits of a day":   {countVisits, "visits_bucket"},
+		"cases of a page":   {selectCases, "SEARCH r USING INTEGER PRIMARY KEY"},
+		"rivals of a page":  {selectCases, "SEARCH o USING INDEX responses_case"},
+		"an export's page":  {selectPage + "WHERE r.seq > 1 AND r.series BETWEEN 1 AND 9 AND r.day >= 1 AND r.day <= 9 ORDER BY r.seq LIMIT 2000", "SEARCH r USING INTEGER PRIMARY KEY"},
+		"case of a visit":   {countVisits, "responses_case"},
+		"buckets of a case": {bucketsOfCase, "responses_case"},
+		"a month's days":    {sumDays, "(survey=? AND kind=? AND span=? AND place=?)"},
+		"newest texts":      {"SELECT 1 FROM responses r WHERE r.series IN (1,2) AND r.has_text = 1 ORDER BY r.seq DESC LIMIT 9", "responses_text"},
 	} {
-		rows, err := s.read.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+q.text)
+		rows, err := s.read.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+q.text, 1, 1, 1, 1, 1)
 		var plan []string
 		err = each(rows, err, func(r *sql.Rows) error {
 			var a, b, c int
@@ -153,11 +177,11 @@ func FuzzTally(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{tallyVersion, 1, 2, 3, 255})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tally, err := decodeTally(b)
+		tally, err := new(tallyReader).read(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeTally(encodeTally(tally))
+		again, err := new(tallyReader).read(encodeTally(tally))
 		for c, n := range tally.Cells {
 			if n == 0 {
 				delete(tally.Cells, c) // counts of nothing are not stored

@@ -9,10 +9,32 @@ import (
 	"manyi/survey"
 )
 
+// What the roll-up runs for every bucket.
+const (
+	selectMarks = "SELECT survey, place, kind, span, gen FROM marks WHERE step = ? LIMIT ?"
+	countVisits = `SELECT EXISTS (SELECT 1 FROM responses r JOIN series s ON s.no = r.series
+		WHERE r.case_number = v.case_number AND r.stage = v.stage AND s.survey = v.survey)
+		FROM visits v WHERE v.survey = ? AND v.window = ? AND v.day = ?`
+	sumWindows = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'window' AND span = ? AND place > ? AND place < ?"
+	sumMonths  = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'bureau' AND span BETWEEN 1 AND 999999 AND place = ?"
+	dropMark   = "DELETE FROM marks WHERE step = ? AND survey = ? AND span = ? AND place = ? AND gen = ?"
+	putTally   = "INSERT OR REPLACE INTO tallies(survey, kind, span, place, tally) VALUES (?,?,?,?,?)"
+)
+
+// sumDays names each day: BETWEEN would read every place of the month, since
+// the table is ordered by span, then place. Days the month lacks find nothing.
+var sumDays = func() string {
+	days := "?4"
+	for i := 1; i < 31; i++ {
+		days += fmt.Sprintf(",?4+%d", i)
+	}
+	return "SELECT tally FROM tallies WHERE survey = ?1 AND kind = ?2 AND place = ?3 AND span IN (" + days + ")"
+}()
+
 // Marks implements survey.TallyStore.
 func (s *Store) Marks(ctx context.Context, step survey.Step, limit int) ([]survey.Mark, error) {
 	var out []survey.Mark
-	rows, err := s.read.QueryContext(ctx, "SELECT survey, place, kind, span, gen FROM marks WHERE step = ? LIMIT ?", step, limit)
+	rows, err := s.query(ctx, selectMarks, step, limit)
 	err = each(rows, err, func(r *sql.Rows) error {
 		var m survey.Mark
 		err := r.Scan(&m.Survey, &m.Place, &m.Kind, &m.Span, &m.Gen)
@@ -28,34 +50,29 @@ func (s *Store) Count(ctx context.Context, b survey.Bucket) (t survey.Tally, err
 	case b.Finest():
 		t, err = s.countFacts(ctx, b)
 	case b.Span == survey.Whole:
-		t, err = s.sum(ctx, "kind = 'bureau' AND span BETWEEN 1 AND 999999 AND place = ?", b.Survey, b.Place)
+		t, err = s.sum(ctx, sumMonths, b.Survey, b.Place)
 	case b.Span.IsMonth():
-		t, err = s.sumDays(ctx, b)
+		t, err = s.sum(ctx, sumDays, b.Survey, b.Kind, b.Place, b.Span.FirstDay())
 	default: // a bureau's day: its windows, whose codes begin with its own
-		t, err = s.sum(ctx, "kind = 'window' AND span = ? AND place > ? AND place < ?", b.Survey, b.Span, b.Place+"-", b.Place+".")
+		t, err = s.sum(ctx, sumWindows, b.Survey, b.Span, b.Place+"-", b.Place+".")
 	}
 	return t, wrap(fmt.Sprintf("count %s %s", b.Place, b.Span), err)
 }
 
 func (s *Store) countFacts(ctx context.Context, b survey.Bucket) (t survey.Tally, err error) {
-	var after int64
-	for {
-		page, last, err := s.listed(ctx, fmt.Sprintf(`WHERE r.day = ? AND r.seq > ? AND r.series IN
-			(SELECT no FROM series WHERE survey = ? AND window = ?) ORDER BY r.seq LIMIT %d`, pageRows), b.Span, after, b.Survey, b.Place)
-		if err != nil {
+	for p := (pager{store: s}); ; {
+		rows, err := s.query(ctx, selectBucket, b.Span, p.last, b.Survey, b.Place, pageRows)
+		if err := p.read(ctx, rows, err); err != nil {
 			return t, err
 		}
-		for _, r := range page {
-			t.Add(r)
+		for i := range p.page {
+			t.Add(p.page[i])
 		}
-		if len(page) < pageRows {
+		if len(p.page) < pageRows {
 			break
 		}
-		after = last
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT EXISTS (SELECT 1 FROM responses r JOIN series s ON s.no = r.series
-			WHERE r.case_number = v.case_number AND r.stage = v.stage AND s.survey = v.survey)
-		FROM visits v WHERE v.survey = ? AND v.window = ? AND v.day = ?`, b.Survey, b.Place, b.Span)
+	rows, err := s.query(ctx, countVisits, b.Survey, b.Place, b.Span)
 	err = each(rows, err, func(r *sql.Rows) error {
 		var rated bool
 		err := r.Scan(&rated)
@@ -65,29 +82,15 @@ func (s *Store) countFacts(ctx context.Context, b survey.Bucket) (t survey.Tally
 	return t, err
 }
 
-// sumDays adds up the days of a month one by one: each is a single look-up,
-// whatever else is stored.
-func (s *Store) sumDays(ctx context.Context, b survey.Bucket) (t survey.Tally, err error) {
-	for day := b.Span.FirstDay(); day <= b.Span.LastDay(); day++ {
-		part, err := s.sum(ctx, "kind = ? AND span = ? AND place = ?", b.Survey, b.Kind, day, b.Place)
-		if err != nil {
-			return t, err
-		}
-		t.Merge(part)
-	}
-	return t, nil
-}
-
-func (s *Store) sum(ctx context.Context, where, id string, args ...any) (t survey.Tally, err error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT tally FROM tallies WHERE survey = ? AND "+where, append([]any{id}, args...)...)
+func (s *Store) sum(ctx context.Context, statement string, args ...any) (t survey.Tally, err error) {
+	var reader tallyReader
+	rows, err := s.query(ctx, statement, args...)
 	err = each(rows, err, func(r *sql.Rows) error {
 		var raw sql.RawBytes
 		if err := r.Scan(&raw); err != nil {
 			return err
 		}
-		part, err := decodeTally(raw)
-		t.Merge(part)
-		return err
+		return reader.merge(raw, &t)
 	})
 	return t, err
 }
@@ -96,19 +99,18 @@ func (s *Store) sum(ctx context.Context, where, id string, args ...any) (t surve
 // mark taken away and the parents' marks, so a crash leaves either all or none.
 func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
 	return wrap("store tallies", s.tx(ctx, func(tx *sql.Tx) error {
+		drop, put := s.in(ctx, tx, dropMark), s.in(ctx, tx, putTally)
 		parents, stored := marker{}, false
 		for _, c := range counted {
 			b := c.Mark.Bucket
-			done, err := tx.ExecContext(ctx, "DELETE FROM marks WHERE step = ? AND survey = ? AND span = ? AND place = ? AND gen = ?",
-				b.Step(), b.Survey, b.Span, b.Place, c.Mark.Gen)
+			done, err := drop.ExecContext(ctx, b.Step(), b.Survey, b.Span, b.Place, c.Mark.Gen)
 			if err != nil {
 				return err
 			}
 			if n, err := done.RowsAffected(); err != nil || n == 0 {
 				continue // marked anew since: the next run counts it
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO tallies(survey, kind, span, place, tally) VALUES (?,?,?,?,?)",
-				b.Survey, b.Kind, b.Span, b.Place, encodeTally(c.Tally)); err != nil {
+			if _, err := put.ExecContext(ctx, b.Survey, b.Kind, b.Span, b.Place, encodeTally(c.Tally)); err != nil {
 				return err
 			}
 			stored = true
@@ -157,13 +159,14 @@ func next(s survey.Span) survey.Span {
 func (s *Store) tallies(ctx context.Context, q survey.TallyQuery, where string, yield func(survey.Bucket, survey.Tally) error, args ...any) error {
 	rows, err := s.read.QueryContext(ctx, "SELECT span, place, tally FROM tallies WHERE survey = ? AND kind = ? AND "+where,
 		append([]any{q.Survey, q.Kind}, args...)...)
+	reader := tallyReader{question: q.Question}
 	return each(rows, err, func(r *sql.Rows) error {
 		b := survey.Bucket{Survey: q.Survey, Kind: q.Kind}
 		var raw sql.RawBytes
 		if err := r.Scan(&b.Span, &b.Place, &raw); err != nil {
 			return err
 		}
-		t, err := decodeTally(raw)
+		t, err := reader.read(raw)
 		if err != nil {
 			return err
 		}

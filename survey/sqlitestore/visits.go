@@ -15,7 +15,7 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 		change = survey.VisitChange{}
 		marks := marker{}
 		for _, v := range visits {
-			old, err := visitOf(ctx, tx, v)
+			old, err := s.visitOf(ctx, tx, v)
 			switch {
 			case errors.Is(err, sql.ErrNoRows):
 				change.Added++
@@ -28,13 +28,12 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 				change.Changed++
 				marks.add(old.Bucket())
 			}
-			_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO visits(survey, case_number, stage, window, item, finished, day, secret)
-				VALUES (?,?,?,?,?,?,?,?)`, v.Survey, v.Case.Number, v.Case.Stage, v.Window, v.Item, millis(v.FinishedAt), v.Day, nullableBytes(v.Secret))
+			_, err = s.in(ctx, tx, putVisit).ExecContext(ctx, v.Survey, v.Case.Number, v.Case.Stage, v.Window, v.Item, millis(v.FinishedAt), v.Day, nullableBytes(v.Secret))
 			if err != nil {
 				return err
 			}
 			marks.add(v.Bucket())
-			if err := marks.addResponsesOf(ctx, tx, v.Survey, v.Case); err != nil {
+			if err := s.markResponsesOf(ctx, tx, marks, v.Survey, v.Case); err != nil {
 				return err
 			}
 		}
@@ -43,11 +42,10 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 	return change, wrap("store visits", err)
 }
 
-func visitOf(ctx context.Context, tx *sql.Tx, v survey.Visit) (old survey.Visit, err error) {
+func (s *Store) visitOf(ctx context.Context, tx *sql.Tx, v survey.Visit) (old survey.Visit, err error) {
 	old.Survey, old.Case = v.Survey, v.Case
 	var finished int64
-	err = tx.QueryRowContext(ctx, "SELECT window, item, finished, day, secret FROM visits WHERE survey = ? AND case_number = ? AND stage = ?",
-		v.Survey, v.Case.Number, v.Case.Stage).Scan(&old.Window, &old.Item, &finished, &old.Day, &old.Secret)
+	err = s.in(ctx, tx, selectVisit).QueryRowContext(ctx, v.Survey, v.Case.Number, v.Case.Stage).Scan(&old.Window, &old.Item, &finished, &old.Day, &old.Secret)
 	old.FinishedAt = instant(finished)
 	return old, err
 }
@@ -61,21 +59,20 @@ type marker map[survey.Bucket]bool
 
 func (m marker) add(b survey.Bucket) { m[b] = true }
 
-// addCase marks every bucket that a case and stage touches: its responses
+// markCase marks every bucket that a case and stage touches: its responses
 // compete for being the one that counts, and its visit may turn from unrated to rated.
-func (m marker) addCase(ctx context.Context, tx *sql.Tx, id string, c survey.CaseRef) error {
-	v, err := visitOf(ctx, tx, survey.Visit{Survey: id, Case: c})
+func (s *Store) markCase(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) error {
+	v, err := s.visitOf(ctx, tx, survey.Visit{Survey: id, Case: c})
 	if err == nil {
 		m.add(v.Bucket())
 	} else if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return m.addResponsesOf(ctx, tx, id, c)
+	return s.markResponsesOf(ctx, tx, m, id, c)
 }
 
-func (m marker) addResponsesOf(ctx context.Context, tx *sql.Tx, id string, c survey.CaseRef) error {
-	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT s.window, r.day FROM responses r JOIN series s ON s.no = r.series
-		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ?`, c.Number, c.Stage, id)
+func (s *Store) markResponsesOf(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) error {
+	rows, err := s.in(ctx, tx, bucketsOfCase).QueryContext(ctx, c.Number, c.Stage, id)
 	return each(rows, err, func(r *sql.Rows) error {
 		b := survey.Bucket{Survey: id, Kind: survey.Window}
 		err := r.Scan(&b.Place, &b.Span)
@@ -90,10 +87,10 @@ func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 		return nil
 	}
 	var gen int64
-	if err := tx.StmtContext(ctx, s.nextGen).QueryRowContext(ctx).Scan(&gen); err != nil {
+	if err := s.in(ctx, tx, nextGen).QueryRowContext(ctx).Scan(&gen); err != nil {
 		return err
 	}
-	put := tx.StmtContext(ctx, s.mark)
+	put := s.in(ctx, tx, putMark)
 	for b := range m {
 		if _, err := put.ExecContext(ctx, b.Step(), b.Survey, b.Span, b.Place, b.Kind, gen); err != nil {
 			return err
@@ -103,6 +100,11 @@ func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 }
 
 const (
+	selectVisit = "SELECT window, item, finished, day, secret FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
+	putVisit    = `INSERT OR REPLACE INTO visits(survey, case_number, stage, window, item, finished, day, secret)
+		VALUES (?,?,?,?,?,?,?,?)`
+	bucketsOfCase = `SELECT DISTINCT s.window, r.day FROM responses r JOIN series s ON s.no = r.series
+		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ?`
 	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
 	putMark = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
 )

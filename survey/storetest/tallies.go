@@ -16,6 +16,7 @@ var tallyChecks = []Check{
 	{"tallies/odd question names come back", tallyOddNames},
 	{"tallies/a new tally takes the place of the old", tallyReplaced},
 	{"tallies/query by kind, place and days", tallyQuery},
+	{"tallies/query for one question", tallyOneQuestion},
 	{"tallies/a yield error stops it and is returned", tallyYieldError},
 }
 
@@ -156,6 +157,31 @@ func tallyQuery(t testing.TB, s survey.Store) {
 		}
 	}
 	same(t, "tallies of another survey", len(tallies(t, s, survey.TallyQuery{Survey: "none", Kind: survey.Bureau, From: 202402, To: 202402})), 0)
+}
+
+func tallyOneQuestion(t testing.TB, s survey.Store) {
+	f := NewFacts(1, Survey())
+	r := f.Response(GulouHR1, At("2024-03-01"), OnCase("A1"), func(r *survey.Response) {
+		r.Level, r.Reasons = survey.Dissatisfied, []int{207}
+		r.Answers = map[string]survey.Level{"attitude": survey.Satisfied, "over": survey.VerySatisfied}
+	})
+	add(t, s, r, f.Response(GulouHR1, At("2024-03-02"), OnCase("A1")))
+	put(t, s, f.Visit(GulouHR1, "A1", At("2024-03-01")), f.Visit(GulouHR1, "B1", At("2024-03-01")))
+	Roll(t, s)
+	q := survey.TallyQuery{Survey: "y2024", Kind: survey.Bureau, From: 202403, To: 202403}
+	b := f.Bureau(GulouHR1, 202403)
+	all := tallies(t, s, q)[b]
+	same(t, "cells of all questions", len(all.Cells), 4)
+	for _, question := range []string{survey.Overall, "attitude", "over", survey.ReasonCell, "none"} {
+		q.Question = question
+		want := all
+		want.Cells = maps.Clone(all.Cells)
+		maps.DeleteFunc(want.Cells, func(c survey.Cell, _ int64) bool { return c.Question != question })
+		got := tallies(t, s, q)
+		if len(got) != 1 || !got[b].Equal(want) || got[b].Served != 2 || got[b].Rated != 1 || got[b].Superseded != 1 {
+			t.Errorf("tallies of question %q:\n got %+v\nwant %+v", question, got, want)
+		}
+	}
 }
 
 func tallyYieldError(t testing.TB, s survey.Store) {
