@@ -11,7 +11,8 @@ import (
 
 // A tally is stored as varints: version, served, rated, superseded, the number
 // of question names and the names, then per cell question, channel, tie, value
-// and count. Province pages add up thousands, so decoding must cost little.
+// and count. Province pages add up thousands, so decoding must cost little: the
+// cells of the visit as a whole come first, and most readers stop after them.
 const tallyVersion = 1
 
 func encodeTally(t survey.Tally) []byte {
@@ -26,9 +27,9 @@ func encodeTally(t survey.Tally) []byte {
 			names = append(names, c.Question)
 		}
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, overallFirst)
 	slices.SortFunc(cells, func(a, b survey.Cell) int { // equal tallies have equal bytes
-		return cmp.Or(cmp.Compare(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(overallFirst(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
 	})
 	b := []byte{tallyVersion}
 	for _, n := range []int64{t.Served, t.Rated, t.Superseded, int64(len(names))} {
@@ -45,6 +46,18 @@ func encodeTally(t survey.Tally) []byte {
 		b = binary.AppendVarint(b, t.Cells[c])
 	}
 	return b
+}
+
+func overallFirst(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == survey.Overall:
+		return -1
+	case b == survey.Overall:
+		return 1
+	}
+	return cmp.Compare(a, b)
 }
 
 var errTally = errors.New("stored tally is damaged: run the roll-up for the whole survey again")
@@ -82,6 +95,7 @@ func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 	if t.Cells == nil {
 		t.Cells = map[survey.Cell]int64{}
 	}
+	found := false
 	for len(d.b) > 0 && !d.bad {
 		q := d.uvarint()
 		kind := d.bytes(2)
@@ -89,8 +103,12 @@ func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 		if d.bad || q >= uint64(len(r.of)) {
 			return errTally
 		}
-		if name := r.of[q]; r.question == "" || r.question == name {
+		name := r.of[q]
+		if r.question == "" || r.question == name {
+			found = true
 			t.Cells[survey.Cell{Question: name, Channel: survey.Channel(kind[0]), Tie: survey.Tie(kind[1]), Value: int(value)}] += n
+		} else if found {
+			break // a question's cells stand together
 		}
 	}
 	if d.bad {
