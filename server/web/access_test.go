@@ -138,6 +138,45 @@ func TestPlacesOutsideTheirOwnAreRefused(t *testing.T) {
 	}
 }
 
+func TestRevokeAndReissue(t *testing.T) {
+	s := newSite(t)
+	first := s.code(storetest.GulouHR1)
+	s.addUser("admin", survey.Organiser, "")
+	as, csrf, _ := s.signIn("admin", password)
+	press := func(action, code string) {
+		t.Helper()
+		serial, err := s.signer.Serial(code)
+		must(t, err)
+		a := s.post("/console/codes/"+action, url.Values{"serial": {fmt.Sprint(serial)}, "csrf": {csrf}}, as)
+		if a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: status %d", action, a.StatusCode)
+		}
+	}
+	inForce := func() (codes []string) {
+		all, err := s.store.Codes(t.Context(), s.survey.ID, storetest.GulouHR1)
+		must(t, err)
+		for _, c := range all {
+			if !c.Revoked() {
+				codes = append(codes, s.signer.Code(c.Serial))
+			}
+		}
+		return codes
+	}
+	press("reissue", first)
+	second := inForce()
+	if len(second) != 1 || second[0] == first {
+		t.Fatalf("in force: %v, want one new code", second)
+	}
+	// It takes effect at once in this process.
+	if a, b := s.get("/q/"+first), s.get("/q/"+second[0]); a.StatusCode != http.StatusGone || b.StatusCode != http.StatusOK {
+		t.Errorf("the old code: %d, the new one: %d", a.StatusCode, b.StatusCode)
+	}
+	press("revoke", second[0])
+	if left := inForce(); len(left) != 0 {
+		t.Errorf("in force after revoking: %v", left)
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	s := newSite(t)
 	s.addUser("admin", survey.Organiser, "")
