@@ -136,16 +136,22 @@ func (c config) keys() string {
 }
 
 // lanAddress is this machine's address in the local network, for a phone to
-// reach it; 127.0.0.1 if it has none.
+// reach it: a private one if there is any, else another, else 127.0.0.1.
 func lanAddress() string {
+	found := "127.0.0.1"
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return "127.0.0.1"
+		return found
 	}
 	for _, a := range addrs {
-		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsPrivate() {
+		ip, ok := a.(*net.IPNet)
+		if !ok || ip.IP.To4() == nil || !ip.IP.IsGlobalUnicast() {
+			continue
+		}
+		if ip.IP.IsPrivate() {
 			return ip.IP.String()
 		}
+		found = ip.IP.String()
 	}
-	return "127.0.0.1"
+	return found
 }
