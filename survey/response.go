@@ -57,19 +57,18 @@ type CaseRef struct {
 
 // Why a submission was refused.
 const (
-	WhyWrongSurvey     Why = "wrong_survey"
-	WhyLevelMissing    Why = "level_missing"
-	WhyLevelUnknown    Why = "level_unknown"
-	WhyReasonMissing   Why = "reason_missing"
-	WhyReasonUnknown   Why = "reason_unknown"
-	WhyCommentTooLong  Why = "comment_too_long"
-	WhyBadText         Why = "bad_text"
-	WhyCaseForm        Why = "case_form"
-	WhySecretForm      Why = "secret_form"
-	WhyPersonTooLong   Why = "person_too_long"
-	WhyPhoneForm       Why = "phone_form"
-	WhyConsentMissing  Why = "consent_missing"
-	WhyQuestionUnknown Why = "question_unknown"
+	WhyWrongSurvey    Why = "wrong_survey"
+	WhyLevelMissing   Why = "level_missing"
+	WhyLevelUnknown   Why = "level_unknown"
+	WhyReasonMissing  Why = "reason_missing"
+	WhyReasonUnknown  Why = "reason_unknown"
+	WhyCommentTooLong Why = "comment_too_long"
+	WhyBadText        Why = "bad_text"
+	WhyCaseForm       Why = "case_form"
+	WhySecretForm     Why = "secret_form"
+	WhyPersonTooLong  Why = "person_too_long"
+	WhyPhoneForm      Why = "phone_form"
+	WhyConsentMissing Why = "consent_missing"
 )
 
 // Accept applies the survey's rules to what was typed and returns the answer,
