@@ -42,7 +42,7 @@ func benchmarkRollUp(b *testing.B, stored int) {
 		now := today.Plus(1).Start(bulk.Survey.Location())
 		today = today.Plus(1)
 		b.StartTimer()
-		n, err := jobs.RollUp(ctx, store, now)
+		n, err := jobs.RollUp(ctx, store, 0, now)
 		must(b, err)
 		buckets += n
 	}
@@ -63,7 +63,7 @@ func bulkStore(b *testing.B, n int) (survey.Store, *storetest.Bulk) {
 	b.Cleanup(func() { must(b, store.Close()) })
 	bulk := storetest.NewBulk(tree)
 	must(b, bulk.StoreYear(ctx, store, n))
-	_, err = jobs.RollUp(ctx, store, bulk.Survey.Opens)
+	_, err = jobs.RollUp(ctx, store, 0, bulk.Survey.Opens)
 	must(b, err)
 	return store, bulk
 }

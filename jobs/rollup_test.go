@@ -73,7 +73,7 @@ func store(t testing.TB, s survey.Store, writes []write) {
 func rollAll(t testing.TB, s survey.TallyStore) {
 	t.Helper()
 	for range 100 {
-		_, err := jobs.RollUp(t.Context(), s, now)
+		_, err := jobs.RollUp(t.Context(), s, 0, now)
 		must(t, err)
 		marked, _, err := s.Rolled(t.Context())
 		must(t, err)
@@ -158,11 +158,11 @@ func (b between) Count(ctx context.Context, bucket survey.Bucket) (survey.Tally,
 	return b.TallyStore.Count(ctx, bucket)
 }
 
-func (b between) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
+func (b between) PutTallies(ctx context.Context, fence int64, counted []survey.CountedBucket, now time.Time) error {
 	if err := b.call(); err != nil {
 		return err
 	}
-	return b.TallyStore.PutTallies(ctx, counted, now)
+	return b.TallyStore.PutTallies(ctx, fence, counted, now)
 }
 
 func TestRollUpAmongWritesCountsAsOnceAtTheEnd(t *testing.T) {
@@ -187,7 +187,7 @@ func TestRollUpAmongWritesCountsAsOnceAtTheEnd(t *testing.T) {
 		}
 		for len(left) > 0 {
 			must(t, some(2))
-			_, err := jobs.RollUp(t.Context(), between{s, func() error { return some(10) }}, now)
+			_, err := jobs.RollUp(t.Context(), between{s, func() error { return some(10) }}, 0, now)
 			must(t, err)
 		}
 		rollAll(t, s)
@@ -213,7 +213,7 @@ func TestRollUpsBesideWriters(t *testing.T) {
 	for left := writers; left > 0; {
 		two := make(chan error, 2) // as two processes would
 		for range 2 {
-			go func() { _, err := jobs.RollUp(t.Context(), s, now); two <- err }()
+			go func() { _, err := jobs.RollUp(t.Context(), s, 0, now); two <- err }()
 		}
 		must(t, errors.Join(<-two, <-two))
 		select {
@@ -259,7 +259,7 @@ func TestRollUpEndedAnywhere(t *testing.T) {
 						return way.end(cancel)
 					}
 					return nil
-				}}, now)
+				}}, 0, now)
 				cancel()
 				if whole = calls < k; !whole && !errors.Is(err, way.want) || whole && err != nil {
 					t.Fatalf("ended at call %d of %d: %v, want %v", k, calls, err, way.want)
@@ -278,7 +278,7 @@ func TestRollUpEndedAnywhere(t *testing.T) {
 func TestRollUpSaysHowManyBucketsItCounted(t *testing.T) {
 	s := openStore(t)
 	store(t, s, facts("y2024", 1, 8, 4))
-	n, err := jobs.RollUp(t.Context(), s, now)
+	n, err := jobs.RollUp(t.Context(), s, 0, now)
 	must(t, err)
 	if all := len(tallies(t, s, "y2024")); n != all {
 		t.Errorf("%d buckets counted, %d stored", n, all)
@@ -286,7 +286,7 @@ func TestRollUpSaysHowManyBucketsItCounted(t *testing.T) {
 	if _, last, err := s.Rolled(t.Context()); err != nil || !last.Equal(now) {
 		t.Errorf("rolled at %v, %v; want %v", last, err, now)
 	}
-	if n, err := jobs.RollUp(t.Context(), s, now.Add(time.Hour)); err != nil || n != 0 {
+	if n, err := jobs.RollUp(t.Context(), s, 0, now.Add(time.Hour)); err != nil || n != 0 {
 		t.Errorf("with nothing marked: %d buckets, %v", n, err)
 	}
 }
@@ -303,7 +303,7 @@ func TestRollUpIsDueWhenSomethingIsMarked(t *testing.T) {
 	due(false)
 	store(t, s, facts("y2024", 1, 2, 1))
 	due(true)
-	_, err := job.Run(t.Context(), now)
+	_, err := job.Run(t.Context(), jobs.Turn{Now: now})
 	must(t, err)
 	due(false)
 }

@@ -23,9 +23,15 @@ type Job struct {
 	// Due reports whether there is anything to do; nil means always. It keeps an
 	// idle system from writing leases and records all day.
 	Due func(ctx context.Context) (bool, error)
-	// Run does the work as of now and returns how much it did. It must be safe to
+	// Run does the work of a turn and returns how much it did. It must be safe to
 	// kill and to repeat.
-	Run func(ctx context.Context, now time.Time) (int, error)
+	Run func(ctx context.Context, turn Turn) (int, error)
+}
+
+// Turn is when a job runs, and the lease it runs under.
+type Turn struct {
+	Now   time.Time // on the store's clock, so that the nodes' clocks do not matter
+	Fence int64     // to be given to the store with what is written
 }
 
 // RollUpJob is the roll-up on its schedule: every ten seconds.
@@ -37,14 +43,15 @@ func RollUpJob(store survey.TallyStore) Job {
 			marked, _, err := store.Rolled(ctx)
 			return marked > 0, err
 		},
-		Run: func(ctx context.Context, now time.Time) (int, error) { return RollUp(ctx, store, now) },
+		Run: func(ctx context.Context, turn Turn) (int, error) {
+			return RollUp(ctx, store, turn.Fence, turn.Now)
+		},
 	}
 }
 
 // Options configure a Runner. Zero fields take the defaults.
 type Options struct {
 	Zone *time.Location
-	Now  func() time.Time
 	Log  *slog.Logger
 	// Lease is how long a run may go without a sign of life before another
 	// process takes the job over.
@@ -66,9 +73,6 @@ type Runner struct {
 func NewRunner(store survey.JobStore, jobs []Job, opts Options) (*Runner, error) {
 	if opts.Zone == nil {
 		opts.Zone = time.UTC
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -121,7 +125,11 @@ func (r *Runner) turn(ctx context.Context, j Job) {
 			return
 		}
 	}
-	if err := r.run(ctx, j, r.opts.Now()); err != nil && !errors.Is(err, survey.ErrLeaseHeld) {
+	now, err := r.store.Now(ctx)
+	if err == nil {
+		err = r.run(ctx, j, now)
+	}
+	if err != nil && !errors.Is(err, survey.ErrLeaseHeld) {
 		r.opts.Log.Error("job failed; it is retried on its next turn", "job", j.Name, "error", err)
 	}
 }
@@ -162,7 +170,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // run does one run under the job's lease and records it.
 func (r *Runner) run(ctx context.Context, j Job, now time.Time) (err error) {
-	if err := r.store.Lease(ctx, j.Name, r.holder, r.opts.Now(), r.opts.Lease); err != nil {
+	started, fence, err := r.lease(ctx, j)
+	if err != nil {
 		return err
 	}
 	defer r.store.Release(context.WithoutCancel(ctx), j.Name, r.holder)
@@ -170,25 +179,40 @@ func (r *Runner) run(ctx context.Context, j Job, now time.Time) (err error) {
 	defer lose(nil)
 	go r.renew(ctx, j, lose)
 
-	rec := survey.Run{Job: j.Name, StartedAt: r.opts.Now().UTC()}
-	rec.Done, err = protect(func() (int, error) { return j.Run(ctx, now) })
+	rec := survey.Run{Job: j.Name, StartedAt: started}
+	rec.Done, err = protect(func() (int, error) { return j.Run(ctx, Turn{Now: now, Fence: fence}) })
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause // why the job was ended, where its own error says only that it was
 	}
-	rec.FinishedAt = r.opts.Now().UTC()
 	if err != nil {
 		rec.Error = err.Error()
 	}
-	if rerr := r.store.AddRun(context.WithoutCancel(ctx), rec); rerr != nil {
+	if rerr := r.record(context.WithoutCancel(ctx), rec); rerr != nil {
 		return errors.Join(err, fmt.Errorf("record run: %w", rerr))
 	}
 	return err
 }
 
+func (r *Runner) record(ctx context.Context, rec survey.Run) (err error) {
+	if rec.FinishedAt, err = r.store.Now(ctx); err != nil {
+		return err
+	}
+	return r.store.AddRun(ctx, rec)
+}
+
+// lease takes or renews a job's lease and returns the store's time.
+func (r *Runner) lease(ctx context.Context, j Job) (now time.Time, fence int64, err error) {
+	if now, err = r.store.Now(ctx); err != nil {
+		return now, 0, err
+	}
+	fence, err = r.store.Lease(ctx, j.Name, r.holder, now, r.opts.Lease)
+	return now, fence, err
+}
+
 // renew keeps the lease while the job runs, and ends the job if it was lost.
 func (r *Runner) renew(ctx context.Context, j Job, lose context.CancelCauseFunc) {
 	for sleep(ctx, r.opts.Lease/3) {
-		if err := r.store.Lease(ctx, j.Name, r.holder, r.opts.Now(), r.opts.Lease); err != nil && ctx.Err() == nil {
+		if _, _, err := r.lease(ctx, j); err != nil && ctx.Err() == nil {
 			lose(fmt.Errorf("lease lost: %w", err))
 			return
 		}

@@ -18,11 +18,17 @@ var noon = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 type watched struct {
 	*sqlitestore.Store
 	given, refused chan struct{}
+	late           *atomic.Int64 // how far the store's clock was moved
+}
+
+// Now implements survey.JobStore with a clock that stands until it is moved.
+func (w watched) Now(context.Context) (time.Time, error) {
+	return noon.Add(time.Duration(w.late.Load())), nil
 }
 
 // Lease implements survey.JobStore.
-func (w watched) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) error {
-	err := w.Store.Lease(ctx, job, holder, now, ttl)
+func (w watched) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) (int64, error) {
+	fence, err := w.Store.Lease(ctx, job, holder, now, ttl)
 	tell := w.given
 	if err != nil {
 		tell = w.refused
@@ -31,7 +37,7 @@ func (w watched) Lease(ctx context.Context, job, holder string, now time.Time, t
 	case tell <- struct{}{}:
 	default: // told before, and nobody has looked yet
 	}
-	return err
+	return fence, err
 }
 
 // rig is a runner on a real store, with a clock that stands until it is moved.
@@ -48,8 +54,9 @@ func newRig(t *testing.T, lease time.Duration, jobs ...Job) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: watched{store, make(chan struct{}, 1), make(chan struct{}, 1)}}
-	r.Runner, err = NewRunner(r.store, jobs, Options{Now: r.clock, Lease: lease})
+	r := &rig{t: t}
+	r.store = watched{store, make(chan struct{}, 1), make(chan struct{}, 1), &r.late}
+	r.Runner, err = NewRunner(r.store, jobs, Options{Lease: lease})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +92,7 @@ func (r *rig) lastRun() (survey.Run, bool) {
 // takeLease gives the job's lease to somebody else.
 func (r *rig) takeLease(now time.Time, ttl time.Duration) {
 	r.t.Helper()
-	if err := r.store.Store.Lease(r.t.Context(), "work", "somebody else", now, ttl); err != nil {
+	if _, err := r.store.Store.Lease(r.t.Context(), "work", "somebody else", now, ttl); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -93,7 +100,7 @@ func (r *rig) takeLease(now time.Time, ttl time.Duration) {
 // never is a schedule whose turns the tests take themselves.
 const never = "0 0 0 29 2 *"
 
-func job(run func(context.Context, time.Time) (int, error)) Job {
+func job(run func(context.Context, Turn) (int, error)) Job {
 	return Job{Name: "work", Schedule: never, Run: run}
 }
 
@@ -132,9 +139,9 @@ func TestSchedulesAreLocal(t *testing.T) {
 func TestRunIsRecorded(t *testing.T) {
 	asOf := noon.Add(-time.Hour)
 	var r *rig
-	r = newRig(t, long, job(func(_ context.Context, now time.Time) (int, error) {
-		if !now.Equal(asOf) {
-			t.Errorf("the job runs as of %v, want %v", now, asOf)
+	r = newRig(t, long, job(func(_ context.Context, turn Turn) (int, error) {
+		if !turn.Now.Equal(asOf) || turn.Fence == 0 {
+			t.Errorf("the job runs as of %v under fence %d, want %v and a fence", turn.Now, turn.Fence, asOf)
 		}
 		r.late.Store(int64(time.Second))
 		return 7, nil
@@ -156,7 +163,7 @@ func TestFailureDegradesUntilTheNextSuccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := fail
-			r := newRig(t, long, job(func(context.Context, time.Time) (int, error) { return run() }))
+			r := newRig(t, long, job(func(context.Context, Turn) (int, error) { return run() }))
 			r.takeTurn()
 			failed, ok := r.lastRun()
 			if !ok || !strings.Contains(failed.Error, "broken off") || !survey.Degraded([]survey.Run{failed}) {
@@ -178,8 +185,8 @@ func TestAllJobsRunThoughOneFails(t *testing.T) {
 	broken := errors.New("broken off")
 	second := false
 	r := newRig(t, long,
-		Job{Name: "first", Schedule: never, Run: func(context.Context, time.Time) (int, error) { return 0, broken }},
-		Job{Name: "second", Schedule: never, Run: func(context.Context, time.Time) (int, error) { second = true; return 0, nil }})
+		Job{Name: "first", Schedule: never, Run: func(context.Context, Turn) (int, error) { return 0, broken }},
+		Job{Name: "second", Schedule: never, Run: func(context.Context, Turn) (int, error) { second = true; return 0, nil }})
 	if err := r.RunAll(t.Context(), noon); !errors.Is(err, broken) || !second {
 		t.Errorf("%v, and the second job ran: %t", err, second)
 	}
@@ -198,7 +205,7 @@ func TestDue(t *testing.T) {
 		{"panicking", func(context.Context) (bool, error) { panic("no answer") }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			j := job(func(context.Context, time.Time) (int, error) { return 1, nil })
+			j := job(func(context.Context, Turn) (int, error) { return 1, nil })
 			j.Due = c.due
 			r := newRig(t, long, j)
 			r.takeTurn()
@@ -211,7 +218,7 @@ func TestDue(t *testing.T) {
 
 // Nothing is due, and the last run failed: one more run must tell that all is well.
 func TestAFailureIsNotLeftStanding(t *testing.T) {
-	j := job(func(context.Context, time.Time) (int, error) { return 0, nil })
+	j := job(func(context.Context, Turn) (int, error) { return 0, nil })
 	j.Due = func(context.Context) (bool, error) { return false, nil }
 	r := newRig(t, long, j)
 	if err := r.store.AddRun(t.Context(), survey.Run{Job: j.Name, StartedAt: noon, FinishedAt: noon, Error: "broken off"}); err != nil {
@@ -226,7 +233,7 @@ func TestAFailureIsNotLeftStanding(t *testing.T) {
 func TestJobNeverOverlapsItself(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	runs := 0 // unguarded, so that the race detector sees an overlap too
-	r := newRig(t, long, job(func(context.Context, time.Time) (int, error) {
+	r := newRig(t, long, job(func(context.Context, Turn) (int, error) {
 		runs++
 		started <- struct{}{}
 		<-finish
@@ -247,7 +254,7 @@ func TestJobNeverOverlapsItself(t *testing.T) {
 }
 
 func TestTurnLeavesAJobRunningElsewhereAlone(t *testing.T) {
-	r := newRig(t, long, job(func(context.Context, time.Time) (int, error) { t.Error("it ran"); return 0, nil }))
+	r := newRig(t, long, job(func(context.Context, Turn) (int, error) { t.Error("it ran"); return 0, nil }))
 	r.takeLease(noon, time.Minute)
 	r.takeTurn()
 	if run, ok := r.lastRun(); ok {
@@ -266,7 +273,7 @@ func TestRunAllWaitsForARunElsewhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var over atomic.Bool
-			r := newRig(t, 20*time.Millisecond, job(func(context.Context, time.Time) (int, error) {
+			r := newRig(t, 20*time.Millisecond, job(func(context.Context, Turn) (int, error) {
 				if !over.Load() {
 					t.Error("it ran beside another run")
 				}
@@ -291,7 +298,7 @@ func TestRunAllWaitsForARunElsewhere(t *testing.T) {
 }
 
 func TestRunAllStopsWaiting(t *testing.T) {
-	r := newRig(t, 20*time.Millisecond, job(func(context.Context, time.Time) (int, error) { t.Error("it ran"); return 0, nil }))
+	r := newRig(t, 20*time.Millisecond, job(func(context.Context, Turn) (int, error) { t.Error("it ran"); return 0, nil }))
 	r.takeLease(noon, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	all := make(chan error, 1)
@@ -305,7 +312,7 @@ func TestRunAllStopsWaiting(t *testing.T) {
 
 func TestLostLeaseEndsTheRun(t *testing.T) {
 	started := make(chan struct{})
-	r := newRig(t, 20*time.Millisecond, job(func(ctx context.Context, _ time.Time) (int, error) {
+	r := newRig(t, 20*time.Millisecond, job(func(ctx context.Context, _ Turn) (int, error) {
 		close(started)
 		<-ctx.Done()
 		return 2, ctx.Err()
@@ -319,7 +326,7 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 	if !strings.Contains(run.Error, "lease lost") || run.Done != 2 {
 		t.Errorf("recorded %+v, want the lost lease", run)
 	}
-	if err := r.store.Store.Lease(t.Context(), "work", "a third", noon.Add(time.Hour), long); !errors.Is(err, survey.ErrLeaseHeld) {
+	if _, err := r.store.Store.Lease(t.Context(), "work", "a third", noon.Add(time.Hour), long); !errors.Is(err, survey.ErrLeaseHeld) {
 		t.Errorf("the lost run gave back a lease that was not its own: %v", err)
 	}
 }
@@ -328,13 +335,13 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 func TestLeaseIsRenewed(t *testing.T) {
 	const lease = 20 * time.Millisecond
 	var r *rig
-	r = newRig(t, lease, job(func(ctx context.Context, _ time.Time) (int, error) {
+	r = newRig(t, lease, job(func(ctx context.Context, _ Turn) (int, error) {
 		for range 5 {
 			r.late.Add(int64(lease / 2))
 			for range 3 { // the first may have been told before, the second asked before
 				<-r.store.given
 			}
-			if err := r.store.Store.Lease(ctx, "work", "somebody else", r.clock().Add(lease/2), lease); !errors.Is(err, survey.ErrLeaseHeld) {
+			if _, err := r.store.Store.Lease(ctx, "work", "somebody else", r.clock().Add(lease/2), lease); !errors.Is(err, survey.ErrLeaseHeld) {
 				t.Errorf("somebody else asks for the lease: %v", err)
 			}
 		}
@@ -358,7 +365,7 @@ func TestStop(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // each waits for a whole second to strike
 			started, finish := make(chan struct{}, 100), make(chan struct{})
-			j := job(func(ctx context.Context, _ time.Time) (int, error) {
+			j := job(func(ctx context.Context, _ Turn) (int, error) {
 				started <- struct{}{}
 				select {
 				case <-finish:

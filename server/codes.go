@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"manyi/jobs"
 	"manyi/qrcodes"
 	"manyi/server/web"
 	"manyi/survey"
@@ -123,11 +122,7 @@ func computeCommand(e *env) *cobra.Command {
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		runner, err := b.runner(e.log())
-		if err != nil {
-			return err
-		}
-		if err := runner.RunAll(ctx, now); err != nil {
+		if err := b.runJobs(ctx, e.log(), now); err != nil {
 			return err
 		}
 		runs, err := b.store.LastRuns(ctx)
@@ -141,6 +136,5 @@ func computeCommand(e *env) *cobra.Command {
 
 // wholeCounts rolls up what is marked before figures are written to a file.
 func wholeCounts(ctx context.Context, b *base, e *env) error {
-	_, err := jobs.RollUp(ctx, b.store, e.now())
-	return err
+	return b.runJobs(ctx, e.log(), e.now())
 }

@@ -51,6 +51,15 @@ func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
 	return jobs.NewRunner(b.store, []jobs.Job{jobs.RollUpJob(b.store)}, jobs.Options{Zone: b.cfg.Zone, Log: log})
 }
 
+// runJobs runs every job once, waiting for runs of other processes to end.
+func (b *base) runJobs(ctx context.Context, log *slog.Logger, now time.Time) error {
+	runner, err := b.runner(log)
+	if err != nil {
+		return err
+	}
+	return runner.RunAll(ctx, now)
+}
+
 // stopWithin is how long a stop may take altogether.
 const stopWithin = 25 * time.Second
 

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"manyi/jobs"
 	"manyi/qrcodes"
 	"manyi/server/demo"
 	"manyi/server/web"
@@ -168,7 +167,7 @@ func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, e
 	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now); err != nil {
 		return nil, fmt.Errorf("fill the demo: %w", err)
 	}
-	if _, err := jobs.RollUp(ctx, b.store, now); err != nil {
+	if err := b.runJobs(ctx, e.log(), now); err != nil {
 		return nil, err
 	}
 	password, token, err := demoAccess(cmd, b, now)

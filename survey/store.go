@@ -17,6 +17,13 @@ var (
 	ErrFrozen    = errors.New("survey rules frozen")      // it has opened: make a new survey instead
 	ErrFull      = errors.New("storage is full")          // nothing was stored: keep what was typed, retry later
 	ErrLeaseHeld = errors.New("job is running elsewhere") // wait for the other run, or retry after its lease
+	ErrFenced    = errors.New("lease was taken over")     // stop: another holder does the work now
+	// ErrUnavailable means that the store did not answer in time, and may or may
+	// not have done what was asked: keep the response elsewhere and send it again,
+	// or show what is remembered.
+	ErrUnavailable = errors.New("store does not answer")
+	// ErrNewer means that a later version of the program wrote the database.
+	ErrNewer = errors.New("database was written by a newer version: use that version, or restore a backup")
 )
 
 // Store is everything an engine provides. Callers ask for the small contract they need.
@@ -29,6 +36,7 @@ type Store interface {
 	TallyStore
 	AccountStore
 	JobStore
+	NodeStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -78,11 +86,12 @@ type ResponseStore interface {
 	// those of responses and visits of the same case, are marked. ErrFull if
 	// the disk is; then nothing of the group was stored.
 	AddResponses(ctx context.Context, group []Response) (stored []bool, err error)
-	// Responses calls yield for the responses matching q, in a fixed order that
-	// new responses only append to, with what each is worth at that moment:
-	// its tie, its standing, FlagOtherWindow, and no Contact. No read lock is
-	// held for longer than one page. It stops at yield's first error, and with
-	// the context's when that ends.
+	// Responses calls yield for the responses matching q, with what each is worth
+	// at that moment: its tie, its standing, FlagOtherWindow, and no Contact. What
+	// was stored before the call comes exactly once, in an order that later
+	// responses do not change; of what is stored meanwhile each comes once or not
+	// at all. No read lock is held for longer than one page. It stops at yield's
+	// first error, and with the context's when that ends.
 	Responses(ctx context.Context, q ResponseQuery, yield func(Listed) error) error
 	// HasResponse reports whether a response with a key is stored.
 	HasResponse(ctx context.Context, key Key) (bool, error)
@@ -96,14 +105,17 @@ type ResponseQuery struct {
 	Place    string // a bureau, hall or window code, or a division in the path
 	From, To Span   // local days, both included
 	Texts    bool   // only responses with a comment
-	Newest   int    // if > 0: only the newest so many, newest first
+	Newest   int    // if > 0: only the last so many of the order, the last first
 }
 
 // VisitStore keeps visits.
 type VisitStore interface {
 	// PutVisits adds visits or replaces those with the same survey, case and
-	// stage, all or none, and marks the buckets whose counts they change.
+	// stage, all or none, and marks the buckets whose counts they change. After a
+	// crash in the middle, none are there, or the rest follow without being put again.
 	PutVisits(ctx context.Context, visits []Visit) (VisitChange, error)
+	// Visits calls yield for every visit, in a fixed order.
+	Visits(ctx context.Context, yield func(Visit) error) error
 }
 
 // VisitChange counts what an import of visits did.
@@ -116,14 +128,16 @@ type TallyStore interface {
 	// Count returns a bucket's counts as of now: from the facts for the finest
 	// bucket, else as the sum of the stored tallies below it.
 	Count(ctx context.Context, b Bucket) (Tally, error)
-	// PutTallies stores each tally whose mark still has the same Gen, takes the
-	// mark away and marks the bucket's parents, as one step per bucket. A bucket
-	// marked anew in between keeps its mark and is not stored.
-	PutTallies(ctx context.Context, counted []CountedBucket, now time.Time) error
+	// PutTallies stores each tally, unless one counted at a later Gen is stored,
+	// marks the bucket's parents, and takes the mark away if it still has the same
+	// Gen; cut short anywhere, the mark stays or all is done. A bucket marked anew
+	// in between keeps its mark. fence is that of the caller's lease:
+	// ErrFenced, and nothing is stored, once it was called with a higher one.
+	PutTallies(ctx context.Context, fence int64, counted []CountedBucket, now time.Time) error
 	// Tallies calls yield for every stored tally matching q.
 	Tallies(ctx context.Context, q TallyQuery, yield func(Bucket, Tally) error) error
-	// Rolled reports how far the tallies are: how many buckets are marked, and
-	// when a tally was last stored (zero if never).
+	// Rolled reports how far the tallies are: how many buckets are marked, at most
+	// (0 only if none is), and when a tally was last stored (zero if never).
 	Rolled(ctx context.Context) (marked int, last time.Time, err error)
 }
 
@@ -150,10 +164,14 @@ type AccountStore interface {
 	PutUser(ctx context.Context, u User) error
 	// User returns a user by name; ErrNotFound.
 	User(ctx context.Context, name string) (User, error)
+	// Users returns all users, by name.
+	Users(ctx context.Context) ([]User, error)
 	// AddToken stores a token; ErrExists.
 	AddToken(ctx context.Context, t Token) error
 	// Token returns the token with a hash, revoked or not; ErrNotFound.
 	Token(ctx context.Context, hash []byte) (Token, error)
+	// Tokens returns all tokens, revoked or not, by name and time of making.
+	Tokens(ctx context.Context) ([]Token, error)
 	// RevokeTokens takes every token of a name out of use.
 	RevokeTokens(ctx context.Context, name string, now time.Time) error
 	// PutSession adds or replaces a session, and drops those expired by now.
@@ -186,13 +204,37 @@ func Degraded(last []Run) bool {
 
 // JobStore keeps the runs of jobs and sees that each runs in one place at a time.
 type JobStore interface {
+	// Now is the time on the store's own clock, UTC: leases go by it, so that the
+	// nodes' clocks do not matter. A reading grown old on its way to Lease makes
+	// the lease shorter, never longer.
+	Now(ctx context.Context) (time.Time, error)
 	// Lease gives the job to holder until now+ttl, or renews what holder has;
-	// ErrLeaseHeld while somebody else's lease lasts.
-	Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) error
+	// ErrLeaseHeld while somebody else's lease lasts. The fence stays the same
+	// while it is renewed and grows whenever it is given anew.
+	Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) (fence int64, err error)
 	// Release ends holder's lease; idempotent.
 	Release(ctx context.Context, job, holder string) error
 	// AddRun records a finished run.
 	AddRun(ctx context.Context, r Run) error
 	// LastRuns returns the latest run of each job, by job name.
 	LastRuns(ctx context.Context) ([]Run, error)
+}
+
+// NodeStore is what the nodes (节点) of one installation know of each other.
+type NodeStore interface {
+	// Pin keeps a value under a name for ever, unless one is kept already, and
+	// returns the one that is.
+	Pin(ctx context.Context, name, value string) (kept string, err error)
+	// Pins returns everything pinned, by name.
+	Pins(ctx context.Context) (map[string]string, error)
+	// PutNode stores a node's report in place of its last one.
+	PutNode(ctx context.Context, n Node) error
+	// Nodes returns the last report of each node, by name.
+	Nodes(ctx context.Context) ([]Node, error)
+	// DropNode forgets a node that is gone for good; idempotent.
+	DropNode(ctx context.Context, name string) error
+	// ShareHits stores how often a node saw each source in a minute (Unix time / 60),
+	// in place of what it said of that minute before, and returns how often the
+	// other nodes saw the same sources. Minutes long past are dropped.
+	ShareHits(ctx context.Context, node string, minute int64, hits map[string]int) (others map[string]int, err error)
 }

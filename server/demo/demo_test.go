@@ -69,11 +69,11 @@ func TestFillTwiceIsFillOnce(t *testing.T) {
 	if first == 0 || first != second || !sample {
 		t.Errorf("%d responses, then %d, sample %v", first, second, sample)
 	}
-	done, err := jobs.RollUp(ctx, store, now)
+	done, err := jobs.RollUp(ctx, store, 0, now)
 	if err != nil || done == 0 {
 		t.Fatalf("rolled %d, %v", done, err)
 	}
-	if again, err := jobs.RollUp(ctx, store, now); err != nil || again != 0 {
+	if again, err := jobs.RollUp(ctx, store, 0, now); err != nil || again != 0 {
 		t.Errorf("rolled again: %d, %v; want nothing left", again, err)
 	}
 }

@@ -205,7 +205,7 @@ func (s *site) rows() []survey.Listed {
 
 func (s *site) rollUp() {
 	s.t.Helper()
-	_, err := jobs.RollUp(context.Background(), s.store, s.clock())
+	_, err := jobs.RollUp(context.Background(), s.store, 0, s.clock())
 	must(s.t, err)
 }
 

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"manyi/survey"
@@ -29,6 +30,19 @@ func (s *Store) User(ctx context.Context, name string) (u survey.User, err error
 	return u, wrap("read user", translate(err))
 }
 
+// Users implements survey.AccountStore.
+func (s *Store) Users(ctx context.Context) ([]survey.User, error) {
+	var out []survey.User
+	rows, err := s.read.QueryContext(ctx, "SELECT name, role, place, password FROM users ORDER BY name")
+	err = each(rows, err, func(r *sql.Rows) error {
+		var u survey.User
+		err := r.Scan(&u.Name, &u.Role, &u.Place, &u.PasswordHash)
+		out = append(out, u)
+		return err
+	})
+	return out, wrap("read users", err)
+}
+
 // AddToken implements survey.AccountStore.
 func (s *Store) AddToken(ctx context.Context, t survey.Token) error {
 	return s.exec(ctx, "add token", "INSERT INTO tokens(hash, name, role, place, created, revoked) VALUES (?,?,?,?,?,?)",
@@ -36,12 +50,30 @@ func (s *Store) AddToken(ctx context.Context, t survey.Token) error {
 }
 
 // Token implements survey.AccountStore.
-func (s *Store) Token(ctx context.Context, hash []byte) (t survey.Token, err error) {
-	var created, revoked int64
-	err = s.read.QueryRowContext(ctx, "SELECT hash, name, role, place, created, revoked FROM tokens WHERE hash = ?", hash).
-		Scan(&t.Hash, &t.Name, &t.Role, &t.Place, &created, &revoked)
-	t.CreatedAt, t.RevokedAt = instant(created), instant(revoked)
+func (s *Store) Token(ctx context.Context, hash []byte) (survey.Token, error) {
+	t, err := scanToken(s.read.QueryRowContext(ctx, selectToken+"WHERE hash = ?", hash))
 	return t, wrap("read token", translate(err))
+}
+
+const selectToken = "SELECT hash, name, role, place, created, revoked FROM tokens "
+
+func scanToken(row interface{ Scan(...any) error }) (t survey.Token, err error) {
+	var created, revoked int64
+	err = row.Scan(&t.Hash, &t.Name, &t.Role, &t.Place, &created, &revoked)
+	t.CreatedAt, t.RevokedAt = instant(created), instant(revoked)
+	return t, err
+}
+
+// Tokens implements survey.AccountStore.
+func (s *Store) Tokens(ctx context.Context) ([]survey.Token, error) {
+	var out []survey.Token
+	rows, err := s.read.QueryContext(ctx, selectToken+"ORDER BY name, created, hash")
+	err = each(rows, err, func(r *sql.Rows) error {
+		t, err := scanToken(r)
+		out = append(out, t)
+		return err
+	})
+	return out, wrap("read tokens", err)
 }
 
 // RevokeTokens implements survey.AccountStore.
@@ -105,25 +137,26 @@ func (s *Store) ClearFailures(ctx context.Context, name string) error {
 // keptRuns is how many runs of each job stay on record.
 const keptRuns = 500
 
+// Now implements survey.JobStore: the machine's clock is the store's.
+func (s *Store) Now(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
+
 // Lease implements survey.JobStore.
-func (s *Store) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) error {
-	return wrap("lease job "+job, s.tx(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, `INSERT INTO leases(job, holder, until) VALUES (?1, ?2, ?3)
-			ON CONFLICT(job) DO UPDATE SET holder = ?2, until = ?3 WHERE holder = ?2 OR until <= ?4`,
-			job, holder, millis(now.Add(ttl)), millis(now))
-		if err != nil {
-			return err
-		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return survey.ErrLeaseHeld
-		}
-		return nil
-	}))
+func (s *Store) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) (fence int64, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `INSERT INTO leases(job, holder, until, fence) VALUES (?1, ?2, ?3, 1)
+			ON CONFLICT(job) DO UPDATE SET holder = ?2, until = ?3, fence = fence + (holder <> ?2 OR until <= ?4)
+			WHERE holder = ?2 OR until <= ?4 RETURNING fence`,
+			job, holder, millis(now.Add(ttl)), millis(now)).Scan(&fence)
+	})
+	if errors.Is(err, survey.ErrNotFound) {
+		err = survey.ErrLeaseHeld
+	}
+	return fence, wrap("lease job "+job, err)
 }
 
 // Release implements survey.JobStore.
 func (s *Store) Release(ctx context.Context, job, holder string) error {
-	return s.exec(ctx, "release job "+job, "DELETE FROM leases WHERE job = ? AND holder = ?", job, holder)
+	return s.exec(ctx, "release job "+job, "UPDATE leases SET holder = '', until = 0 WHERE job = ? AND holder = ?", job, holder)
 }
 
 // AddRun implements survey.JobStore.

@@ -17,3 +17,16 @@ func TestConformance(t *testing.T) {
 		return s
 	})
 }
+
+func TestSpoolConformance(t *testing.T) {
+	storetest.RunSpool(t, func(t *testing.T) survey.Spool {
+		s, err := sqlitestore.OpenSpool(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Synchronous(t.Context()); err != nil || n != 2 {
+			t.Fatalf("synchronous = %d, %v; want 2, FULL", n, err)
+		}
+		return s
+	})
+}

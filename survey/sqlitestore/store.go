@@ -50,32 +50,46 @@ var _ survey.Store = (*Store)(nil)
 // Open opens the database in a folder, making both if needed, and brings its
 // schema up to date. The folder and file are readable by their owner only.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
-	}
-	file := filepath.Join(dir, FileName)
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	f.Close()
-	s := &Store{prepared: map[string]*sql.Stmt{}, series: map[seriesKey]int64{}}
-	s.known.Store(&map[int64]seriesPath{})
-	s.write, err = open(file, "immediate")
+	file, err := makeFile(dir, FileName)
 	if err != nil {
 		return nil, err
 	}
-	s.write.SetMaxOpenConns(1)
-	s.read, err = open(file, "deferred")
-	if err != nil {
-		return nil, errors.Join(err, s.write.Close())
+	s := &Store{prepared: map[string]*sql.Stmt{}, series: map[seriesKey]int64{}}
+	s.known.Store(&map[int64]seriesPath{})
+	if s.write, s.read, err = openPair(file); err != nil {
+		return nil, err
 	}
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8) // a connection dropped takes its prepared statements with it
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// makeFile makes a folder and a file in it, both readable by their owner only.
+func makeFile(dir, name string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make data folder: %w", err)
+	}
+	file := filepath.Join(dir, name)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("open database: %w", err)
+	}
+	return file, f.Close()
+}
+
+// openPair opens the one writing connection and the readers'.
+func openPair(file string) (write, read *sql.DB, err error) {
+	if write, err = open(file, "immediate"); err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if read, err = open(file, "deferred"); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
+	}
+	read.SetMaxOpenConns(8)
+	read.SetMaxIdleConns(8) // a connection dropped takes its prepared statements with it
+	return write, read, nil
 }
 
 func open(file, lock string) (*sql.DB, error) {
@@ -110,7 +124,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // The statements that run once per bucket, response or visit: compiling them
 // costs more than running them.
 var (
-	preparedWrites = []string{insertResponse, selectVisit, putVisit, bucketsOfCase, nextGen, putMark, dropMark, putTally}
+	preparedWrites = []string{insertResponse, selectVisit, putVisit, bucketsOfCase, nextGen, putMark, dropMark, putTally, putBehind}
 	preparedReads  = []string{selectBucket, selectCases, rivalClaims, selectMarks, countVisits, sumWindows, sumDays, sumMonths}
 )
 
@@ -124,9 +138,6 @@ func (s *Store) in(ctx context.Context, tx *sql.Tx, text string) *sql.Stmt {
 	return tx.StmtContext(ctx, s.prepared[text])
 }
 
-// ErrNewer means the file was written by a later version of the program.
-var ErrNewer = errors.New("database was written by a newer version: use that version, or restore a backup")
-
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -138,7 +149,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if have > len(files) {
-			return ErrNewer
+			return survey.ErrNewer
 		}
 		for _, name := range files[have:] {
 			text, err := migrations.ReadFile(name)
@@ -155,8 +166,10 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 // tx runs f in one writing transaction.
-func (s *Store) tx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+func (s *Store) tx(ctx context.Context, f func(*sql.Tx) error) error { return inTx(ctx, s.write, f) }
+
+func inTx(ctx context.Context, write *sql.DB, f func(*sql.Tx) error) error {
+	tx, err := write.BeginTx(ctx, nil)
 	if err != nil {
 		return translate(err)
 	}

@@ -105,7 +105,7 @@ func TestAFileOfANewerVersionIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if _, err := Open(t.Context(), dir); !errors.Is(err, ErrNewer) {
+	if _, err := Open(t.Context(), dir); !errors.Is(err, survey.ErrNewer) {
 		t.Errorf("err = %v, want ErrNewer", err)
 	}
 }

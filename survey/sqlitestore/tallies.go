@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -18,7 +19,13 @@ const (
 	sumWindows = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'window' AND span = ? AND place > ? AND place < ?"
 	sumMonths  = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'bureau' AND span BETWEEN 1 AND 999999 AND place = ?"
 	dropMark   = "DELETE FROM marks WHERE step = ? AND survey = ? AND span = ? AND place = ? AND gen = ?"
-	putTally   = "INSERT OR REPLACE INTO tallies(survey, kind, span, place, tally) VALUES (?,?,?,?,?)"
+	putTally   = "INSERT OR REPLACE INTO tallies(survey, kind, span, place, tally, gen) VALUES (?,?,?,?,?,?)"
+	// putBehind stores a count that facts have overtaken: better than the one
+	// before it, and the bucket stays marked. A window that is rated all the time
+	// would never be shown otherwise.
+	putBehind = `INSERT INTO tallies(survey, kind, span, place, tally, gen)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM marks WHERE step = ?7 AND survey = ?1 AND span = ?3 AND place = ?4 AND gen > ?6)
+		ON CONFLICT(survey, kind, span, place) DO UPDATE SET tally = excluded.tally, gen = excluded.gen WHERE excluded.gen > gen`
 )
 
 // sumDays names each day: BETWEEN would read every place of the month, since
@@ -97,21 +104,30 @@ func (s *Store) sum(ctx context.Context, statement string, args ...any) (t surve
 
 // PutTallies implements survey.TallyStore. One transaction holds the tally, the
 // mark taken away and the parents' marks, so a crash leaves either all or none.
-func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
+func (s *Store) PutTallies(ctx context.Context, fence int64, counted []survey.CountedBucket, now time.Time) error {
 	return wrap("store tallies", s.tx(ctx, func(tx *sql.Tx) error {
-		drop, put := s.in(ctx, tx, dropMark), s.in(ctx, tx, putTally)
+		if ok, err := changed(tx.ExecContext(ctx, "UPDATE rolled SET fence = ?1 WHERE fence <= ?1", fence)); err != nil || !ok {
+			return cmp.Or(err, survey.ErrFenced)
+		}
+		drop, put, behind := s.in(ctx, tx, dropMark), s.in(ctx, tx, putTally), s.in(ctx, tx, putBehind)
 		parents, stored := marker{}, false
 		for _, c := range counted {
 			b := c.Mark.Bucket
-			done, err := drop.ExecContext(ctx, b.Step(), b.Survey, b.Span, b.Place, c.Mark.Gen)
+			done, err := changed(drop.ExecContext(ctx, b.Step(), b.Survey, b.Span, b.Place, c.Mark.Gen))
 			if err != nil {
 				return err
 			}
-			if n, err := done.RowsAffected(); err != nil || n == 0 {
-				continue // marked anew since: the next run counts it
+			args := []any{b.Survey, b.Kind, b.Span, b.Place, encodeTally(c.Tally), c.Mark.Gen}
+			if done {
+				_, err = put.ExecContext(ctx, args...)
+			} else {
+				done, err = changed(behind.ExecContext(ctx, append(args, b.Step())...))
 			}
-			if _, err := put.ExecContext(ctx, b.Survey, b.Kind, b.Span, b.Place, encodeTally(c.Tally)); err != nil {
+			if err != nil {
 				return err
+			}
+			if !done {
+				continue // another run counted it meanwhile
 			}
 			stored = true
 			for _, p := range b.Parents() {
@@ -126,6 +142,15 @@ func (s *Store) PutTallies(ctx context.Context, counted []survey.CountedBucket, 
 		}
 		return s.storeMarks(ctx, tx, parents)
 	}))
+}
+
+// changed reports whether a statement touched any row.
+func changed(done sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
 
 // Tallies implements survey.TallyStore.

@@ -42,6 +42,36 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 	return change, wrap("store visits", err)
 }
 
+// Visits implements survey.VisitStore.
+func (s *Store) Visits(ctx context.Context, yield func(survey.Visit) error) error {
+	var last survey.Visit
+	for {
+		page := make([]survey.Visit, 0, pageRows)
+		rows, err := s.read.QueryContext(ctx, `SELECT survey, case_number, stage, window, item, finished, day, secret FROM visits
+			WHERE (survey, case_number, stage) > (?, ?, ?) ORDER BY survey, case_number, stage LIMIT ?`,
+			last.Survey, last.Case.Number, last.Case.Stage, pageRows)
+		err = each(rows, err, func(r *sql.Rows) error {
+			var v survey.Visit
+			var finished int64
+			err := r.Scan(&v.Survey, &v.Case.Number, &v.Case.Stage, &v.Window, &v.Item, &finished, &v.Day, &v.Secret)
+			v.FinishedAt = instant(finished)
+			page = append(page, v)
+			return err
+		})
+		if err != nil {
+			return wrap("read visits", err)
+		}
+		for _, last = range page {
+			if err := yield(last); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageRows {
+			return nil
+		}
+	}
+}
+
 func (s *Store) visitOf(ctx context.Context, tx *sql.Tx, v survey.Visit) (old survey.Visit, err error) {
 	old.Survey, old.Case = v.Survey, v.Case
 	var finished int64

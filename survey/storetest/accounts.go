@@ -32,7 +32,10 @@ func accountUsers(t testing.TB, s survey.Store) {
 	must(t, "put user again", s.PutUser(t.Context(), u))
 	want(u)
 	want(other)
-	_, err := s.User(t.Context(), "")
+	all, err := s.Users(t.Context())
+	must(t, "users", err)
+	same(t, "users by name", all, []survey.User{other, u})
+	_, err = s.User(t.Context(), "")
 	wantErr(t, "unknown user", err, survey.ErrNotFound)
 }
 
@@ -63,7 +66,16 @@ func accountTokens(t testing.TB, s survey.Store) {
 	want(d)
 	wantErr(t, "add revoked token again", s.AddToken(t.Context(), token("reader", 0, 1)), survey.ErrExists)
 	want(a)
-	_, err := s.Token(t.Context(), []byte{9})
+	must(t, "add a token of another name", s.AddToken(t.Context(), token("later", 7)))
+	all, err := s.Tokens(t.Context())
+	must(t, "tokens", err)
+	var names []string
+	for _, v := range all {
+		names = append(names, v.Name)
+	}
+	same(t, "names of all tokens", names, []string{"later", "other", "reader", "reader", "reader"})
+	same(t, "a token in the list", all[2].Actor, a.Actor)
+	_, err = s.Token(t.Context(), []byte{9})
 	wantErr(t, "unknown token", err, survey.ErrNotFound)
 }
 

@@ -176,15 +176,21 @@ func (s skipsPage) Responses(ctx context.Context, q survey.ResponseQuery, yield 
 	})
 }
 
-type sortsByKey struct{ survey.Store }
+// turnsRound turns the order round with every listing.
+type turnsRound struct {
+	survey.Store
+	n int
+}
 
-func (s sortsByKey) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
+func (s *turnsRound) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
 	var all []survey.Listed
 	err := s.Store.Responses(ctx, q, func(r survey.Listed) error {
 		all = append(all, r)
 		return nil
 	})
-	slices.SortFunc(all, func(a, b survey.Listed) int { return slices.Compare(a.Key[:], b.Key[:]) })
+	if s.n++; s.n%2 == 0 {
+		slices.Reverse(all)
+	}
 	for _, r := range all {
 		if err == nil {
 			err = yield(r)
@@ -282,7 +288,7 @@ func (s *forgetsMarks) Marks(ctx context.Context, step survey.Step, limit int) (
 // ignoresGen stores a count whatever happened to its bucket since.
 type ignoresGen struct{ survey.Store }
 
-func (s ignoresGen) PutTallies(ctx context.Context, counted []survey.CountedBucket, now time.Time) error {
+func (s ignoresGen) PutTallies(ctx context.Context, fence int64, counted []survey.CountedBucket, now time.Time) error {
 	marks, err := s.Store.Marks(ctx, survey.StepFacts, 10_000)
 	if err != nil {
 		return err
@@ -295,9 +301,62 @@ func (s ignoresGen) PutTallies(ctx context.Context, counted []survey.CountedBuck
 			}
 		}
 	}
-	return s.Store.PutTallies(ctx, counted, now)
+	return s.Store.PutTallies(ctx, fence, counted, now)
 }
 
 type leasesAll struct{ survey.Store }
 
-func (s leasesAll) Lease(context.Context, string, string, time.Time, time.Duration) error { return nil }
+func (s leasesAll) Lease(context.Context, string, string, time.Time, time.Duration) (int64, error) {
+	return 1, nil
+}
+
+// sameFence gives every lease the same number.
+type sameFence struct{ survey.Store }
+
+func (s sameFence) Lease(ctx context.Context, job, holder string, now time.Time, ttl time.Duration) (int64, error) {
+	_, err := s.Store.Lease(ctx, job, holder, now, ttl)
+	return 1, err
+}
+
+// ignoresFence lets an old holder write.
+type ignoresFence struct{ survey.Store }
+
+func (s ignoresFence) PutTallies(ctx context.Context, _ int64, counted []survey.CountedBucket, now time.Time) error {
+	return s.Store.PutTallies(ctx, 1<<40, counted, now)
+}
+
+// starves stores a count only if nothing came meanwhile.
+type starves struct{ survey.Store }
+
+func (s starves) PutTallies(ctx context.Context, fence int64, counted []survey.CountedBucket, now time.Time) error {
+	marks, err := s.Store.Marks(ctx, survey.StepFacts, 10_000)
+	if err != nil {
+		return err
+	}
+	overtaken := func(c survey.CountedBucket) bool {
+		return slices.ContainsFunc(marks, func(m survey.Mark) bool { return m.Bucket == c.Mark.Bucket && m.Gen != c.Mark.Gen })
+	}
+	return s.Store.PutTallies(ctx, fence, slices.DeleteFunc(slices.Clone(counted), overtaken), now)
+}
+
+// wrongQuestion gives the cells of all questions whichever was asked for.
+type wrongQuestion struct{ survey.Store }
+
+func (s wrongQuestion) Tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error {
+	q.Question = ""
+	return s.Store.Tallies(ctx, q, yield)
+}
+
+// lastPinWins lets a second node change what the first pinned.
+type lastPinWins struct {
+	survey.Store
+	pins map[string]string
+}
+
+func (s *lastPinWins) Pin(_ context.Context, name, value string) (string, error) {
+	if s.pins == nil {
+		s.pins = map[string]string{}
+	}
+	s.pins[name] = value
+	return value, nil
+}

@@ -13,11 +13,50 @@ var jobChecks = []Check{
 	{"jobs/a lease is given back by its holder only", jobRelease},
 	{"jobs/of many takers one gets the lease", jobAtOnce},
 	{"jobs/the last run of each job", jobRuns},
+	{"jobs/the fence grows whenever a lease is given anew", jobFence},
+	{"jobs/the store has a clock of its own", jobNow},
+}
+
+func leaseOf(t testing.TB, s survey.JobStore, job, holder string, now time.Time, ttl time.Duration) error {
+	_, err := s.Lease(t.Context(), job, holder, now, ttl)
+	return err
+}
+
+func jobFence(t testing.TB, s survey.Store) {
+	now, ttl := At("2024-02-29 08:00"), time.Minute
+	last := int64(0)
+	take := func(what, holder string, at time.Time, anew bool) {
+		t.Helper()
+		fence, err := s.Lease(t.Context(), "roll", holder, at, ttl)
+		must(t, what, err)
+		if (fence > last) != anew || fence < last {
+			t.Errorf("%s: fence %d after %d", what, fence, last)
+		}
+		last = fence
+	}
+	take("first lease", "a", now, true)
+	take("renewed lease", "a", now.Add(ttl/2), false)
+	take("lease that another let end", "b", now.Add(2*ttl), true)
+	must(t, "release", s.Release(t.Context(), "roll", "b"))
+	take("lease after its release", "b", now.Add(2*ttl), true)
+	take("own lease after its end", "b", now.Add(4*ttl), true)
+	must(t, "release", s.Release(t.Context(), "roll", "b"))
+	take("lease by another after a release", "c", now.Add(4*ttl), true)
+}
+
+func jobNow(t testing.TB, s survey.Store) {
+	before, err := s.Now(t.Context())
+	must(t, "now", err)
+	after, err := s.Now(t.Context())
+	must(t, "now", err)
+	if before.IsZero() || after.Before(before) || before.Location() != time.UTC {
+		t.Errorf("the store's clock reads %v, then %v", before, after)
+	}
 }
 
 func jobLease(t testing.TB, s survey.Store) {
 	now, ttl := At("2024-02-29 08:00"), time.Minute
-	lease := func(job, holder string, at time.Time) error { return s.Lease(t.Context(), job, holder, at, ttl) }
+	lease := func(job, holder string, at time.Time) error { return leaseOf(t, s, job, holder, at, ttl) }
 	must(t, "lease", lease("roll", "a", now))
 	wantErr(t, "lease held by another", lease("roll", "b", now), survey.ErrLeaseHeld)
 	wantErr(t, "lease held by another, at its end", lease("roll", "b", now.Add(ttl-time.Millisecond)), survey.ErrLeaseHeld)
@@ -34,21 +73,21 @@ func jobLease(t testing.TB, s survey.Store) {
 func jobRelease(t testing.TB, s survey.Store) {
 	now, ttl := At("2024-02-29 08:00"), time.Minute
 	must(t, "release of what nobody holds", s.Release(t.Context(), "roll", "a"))
-	must(t, "lease", s.Lease(t.Context(), "roll", "a", now, ttl))
+	must(t, "lease", leaseOf(t, s, "roll", "a", now, ttl))
 	must(t, "release by another", s.Release(t.Context(), "roll", "b"))
-	wantErr(t, "lease after another released it", s.Lease(t.Context(), "roll", "b", now, ttl), survey.ErrLeaseHeld)
+	wantErr(t, "lease after another released it", leaseOf(t, s, "roll", "b", now, ttl), survey.ErrLeaseHeld)
 	must(t, "release", s.Release(t.Context(), "roll", "a"))
 	must(t, "release again", s.Release(t.Context(), "roll", "a"))
-	must(t, "lease after its release", s.Lease(t.Context(), "roll", "b", now, ttl))
+	must(t, "lease after its release", leaseOf(t, s, "roll", "b", now, ttl))
 	must(t, "release by the one before", s.Release(t.Context(), "roll", "a"))
-	wantErr(t, "lease of the second", s.Lease(t.Context(), "roll", "c", now, ttl), survey.ErrLeaseHeld)
+	wantErr(t, "lease of the second", leaseOf(t, s, "roll", "c", now, ttl), survey.ErrLeaseHeld)
 }
 
 func jobAtOnce(t testing.TB, s survey.Store) {
 	now := At("2024-02-29 08:00")
 	take := func(at time.Time) []error {
 		return together(20, func(i int) error {
-			return s.Lease(t.Context(), "roll", fmt.Sprint("holder", i, at.Unix()), at, time.Minute)
+			return leaseOf(t, s, "roll", fmt.Sprint("holder", i, at.Unix()), at, time.Minute)
 		})
 	}
 	onlyOne(t, "lease", take(now), survey.ErrLeaseHeld)

@@ -21,7 +21,7 @@ func Roll(t testing.TB, s survey.TallyStore) {
 				if len(marks) == 0 {
 					break
 				}
-				must(t, "put tallies", s.PutTallies(t.Context(), countAll(t, s, marks), RollTime))
+				must(t, "put tallies", s.PutTallies(t.Context(), 0, countAll(t, s, marks), RollTime))
 				if done += len(marks); done > enough {
 					t.Fatalf("after %d buckets there are still marks at step %d: they are not taken away", done, step)
 				}

@@ -33,7 +33,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"leaves out the last span of tallies", func(s survey.Store) survey.Store { return shortSpans{s} }, "tallies/query by kind, place and days"},
 		{"repeats a page", func(s survey.Store) survey.Store { return repeatsPage{s} }, "list/pages neither skip nor repeat while writers run"},
 		{"skips a page", func(s survey.Store) survey.Store { return skipsPage{s} }, "list/pages neither skip nor repeat while writers run"},
-		{"sorts responses by key", func(s survey.Store) survey.Store { return sortsByKey{s} }, "list/new responses are only appended"},
+		{"lists in another order every time", func(s survey.Store) survey.Store { return &turnsRound{Store: s} }, "list/new responses do not change the order of the others"},
 		{"finds places by how their codes begin", func(s survey.Store) survey.Store { return byPrefix{s} }, "list/filters"},
 		{"goes on after a yield error", func(s survey.Store) survey.Store { return goesOn{s} }, "list/a yield error stops it and is returned"},
 		{"does not mark for visits", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s, visits: true} }, "marks/facts of one case mark each other"},
@@ -42,6 +42,11 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"does not mark, counted at random", func(s survey.Store) survey.Store { return &forgetsMarks{Store: s} }, "tallies/random facts in any order are counted as plain counting does"},
 		{"ignores the generation", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a bucket marked during the count keeps its mark"},
 		{"starts generations anew", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a generation is never used again"},
+		{"gives the cells of all questions", func(s survey.Store) survey.Store { return wrongQuestion{s} }, "tallies/query for one question"},
+		{"stores no count that was overtaken", func(s survey.Store) survey.Store { return starves{s} }, "marks/a bucket marked all the time is shown all the same"},
+		{"lets an old holder store tallies", func(s survey.Store) survey.Store { return ignoresFence{s} }, "marks/a holder whose lease was taken over stores nothing"},
+		{"gives every lease the same fence", func(s survey.Store) survey.Store { return sameFence{s} }, "jobs/the fence grows whenever a lease is given anew"},
+		{"lets the last pin win", func(s survey.Store) survey.Store { return &lastPinWins{Store: s} }, "nodes/the first value pinned under a name stays"},
 		{"says every taker has the lease", func(s survey.Store) survey.Store { return leasesAll{s} }, "jobs/of many takers one gets the lease"},
 	} {
 		t.Run(c.broken, func(t *testing.T) {

@@ -68,7 +68,7 @@ func tallySums(t testing.TB, s survey.Store) {
 	bureauDay := f.Bureau(GulouHR1, 20240229)
 	same(t, "bureau's sum before its windows are stored", count(t, s, bureauDay).Served, int64(0))
 	marks := marksOf(t, s, survey.StepFacts, 100)
-	must(t, "put tallies", s.PutTallies(t.Context(), countAll(t, s, marks), RollTime))
+	must(t, "put tallies", s.PutTallies(t.Context(), 0, countAll(t, s, marks), RollTime))
 	same(t, "bureau's sum after", count(t, s, bureauDay).Served, served[bureauDay])
 	same(t, "window's month after", count(t, s, f.Window(GulouHR1, 202402)).Served, served[f.Window(GulouHR1, 202402)])
 	same(t, "bureau's month before its days are stored", count(t, s, f.Bureau(GulouHR1, 202402)).Served, int64(0))

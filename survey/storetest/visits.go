@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ var visitChecks = []Check{
 	{"visits/all are stored or none", visitAllOrNone},
 	{"visits/importing at once counts each once", visitAtOnce},
 	{"visits/moving a visit moves its count", visitMoved},
+	{"visits/every visit comes back once", visitsListed},
 }
 
 func visitChange(t testing.TB, s survey.Store) {
@@ -113,4 +116,50 @@ func visitMoved(t testing.TB, s survey.Store) {
 	}
 	same(t, "whole of the bureau it left", TallyOf(t, s, f.Bureau(SimingTax, survey.Whole)).Served, int64(0))
 	same(t, "whole of the bureau it is at", TallyOf(t, s, f.Bureau(GulouHR1, survey.Whole)).Served, int64(1))
+}
+
+func visitsListed(t testing.TB, s survey.Store) {
+	f, other := NewFacts(1, Survey()), NewFacts(2, Survey(Named("other")))
+	want := map[string]survey.Visit{}
+	id := func(v survey.Visit) string { return v.Survey + "/" + v.Case.Number + "/" + v.Case.Stage }
+	var list []survey.Visit
+	for i := range bulk {
+		v := f.Visit(Windows()[i%len(Windows())], fmt.Sprint("N", i), At("2024-02-29 23:59:59.999"))
+		if i%2 == 0 {
+			v.Secret = Secret("x")
+		}
+		list = append(list, v)
+	}
+	stage := f.Visit(GulouHR1, "N1", At("2024-03-01"))
+	stage.Case.Stage, stage.Item = "二 $.2", "🏛"
+	list = append(list, stage, other.Visit(SimingTax, "N1", At("2024-02-29")))
+	put(t, s, list...)
+	for _, v := range list {
+		want[id(v)] = v
+	}
+	var order [2][]string
+	for pass := range order {
+		err := s.Visits(t.Context(), func(v survey.Visit) error {
+			order[pass] = append(order[pass], id(v))
+			if len(v.Secret) == 0 {
+				v.Secret = nil
+			}
+			same(t, "visit", v, want[id(v)])
+			return nil
+		})
+		must(t, "visits", err)
+	}
+	same(t, "visits", len(order[0]), len(want))
+	if !slices.Equal(order[0], order[1]) {
+		t.Error("the order is another one the second time")
+	}
+	stop, calls := errors.New("enough"), 0
+	err := s.Visits(t.Context(), func(survey.Visit) error {
+		if calls++; calls == 2 {
+			return stop
+		}
+		return nil
+	})
+	wantErr(t, "visits whose yield fails", err, stop)
+	same(t, "calls of yield", calls, 2)
 }
