@@ -13,7 +13,7 @@ import (
 // synced to the disk the next one gathers, so the cost of a sync is shared by
 // as many as came meanwhile, and nobody waits on a timer.
 type committer struct {
-	store   survey.ResponseStore
+	save    func(ctx context.Context, group []survey.Response) (stored []bool, err error)
 	group   int
 	timeout time.Duration
 	queue   chan *pending
@@ -33,8 +33,8 @@ type result struct {
 	err   error
 }
 
-func newCommitter(store survey.ResponseStore, group int, timeout time.Duration) *committer {
-	c := &committer{store: store, group: group, timeout: timeout,
+func newCommitter(save func(context.Context, []survey.Response) ([]bool, error), group int, timeout time.Duration) *committer {
+	c := &committer{save: save, group: group, timeout: timeout,
 		queue: make(chan *pending, 8*group), done: make(chan struct{})}
 	go c.run()
 	return c
@@ -93,7 +93,7 @@ func (c *committer) run() {
 // commit stores a group. If the group fails for a reason of its own, its members
 // are tried one by one, so that one strange response cannot refuse its neighbours.
 func (c *committer) commit(group []*pending) {
-	stored, err := c.save(group)
+	stored, err := c.saveAll(group)
 	if err != nil && len(group) > 1 && !errors.Is(err, survey.ErrFull) && !errors.Is(err, context.DeadlineExceeded) {
 		for i := range group {
 			c.commit(group[i : i+1])
@@ -109,14 +109,14 @@ func (c *committer) commit(group []*pending) {
 	}
 }
 
-func (c *committer) save(group []*pending) ([]bool, error) {
+func (c *committer) saveAll(group []*pending) ([]bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
 	responses := make([]survey.Response, len(group))
 	for i, p := range group {
 		responses[i] = p.response
 	}
-	return c.store.AddResponses(ctx, responses)
+	return c.save(ctx, responses)
 }
 
 func (c *committer) close(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"manyi/survey"
@@ -56,8 +57,15 @@ type Options struct {
 	Group int
 	// Timeout bounds one commit.
 	Timeout time.Duration
+	// Spool takes what the store does not acknowledge within Deadline; nil for a
+	// store that fails only together with this machine.
+	Spool    survey.Spool
+	Deadline time.Duration
+	// Retry is how long to wait before the store is tried again.
+	Retry time.Duration
 	// Now is the clock.
 	Now func() time.Time
+	Log *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -73,15 +81,24 @@ func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 20 * time.Second
 	}
+	if o.Deadline == 0 {
+		o.Deadline = 2 * time.Second
+	}
+	if o.Retry == 0 {
+		o.Retry = time.Second
+	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
 }
 
 // Intake accepts submissions from many goroutines.
 type Intake struct {
-	store   survey.ResponseStore
+	kept    keeper
 	secrets Secrets
 	sealer  keyring.Sealer
 	opts    Options
@@ -92,11 +109,14 @@ type Intake struct {
 // New starts an intake over a store. Close it before closing the store.
 func New(store survey.ResponseStore, secrets Secrets, sealer keyring.Sealer, opts Options) *Intake {
 	opts = opts.withDefaults()
-	return &Intake{
-		store: store, secrets: secrets, sealer: sealer, opts: opts,
-		limits:  newLimits(),
-		commits: newCommitter(store, opts.Group, opts.Timeout),
+	in := &Intake{secrets: secrets, sealer: sealer, opts: opts, limits: newLimits()}
+	if opts.Spool == nil {
+		in.kept = direct{store}
+	} else {
+		in.kept = newForwarder(store, opts)
 	}
+	in.commits = newCommitter(in.kept.add, opts.Group, opts.Timeout)
+	return in
 }
 
 // NewForm makes the key of a form shown for a code.
@@ -170,7 +190,7 @@ func (in *Intake) again(ctx context.Context, req Request, late error) (Receipt, 
 		return Receipt{}, late
 	}
 	key := in.secrets.key(form, req, answer)
-	if has, err := in.store.HasResponse(ctx, key); err != nil || !has {
+	if has, err := in.kept.has(ctx, key); err != nil || !has {
 		return Receipt{}, late
 	}
 	return Receipt{Number: in.secrets.receipt(key)}, nil
@@ -208,5 +228,12 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 	return out, nil
 }
 
-// Close stops accepting and waits until everything accepted is committed.
-func (in *Intake) Close(ctx context.Context) error { return in.commits.close(ctx) }
+// Close stops accepting and waits until everything accepted is committed. What
+// is in the spool then stays there for the next start.
+func (in *Intake) Close(ctx context.Context) error {
+	return errors.Join(in.commits.close(ctx), in.kept.close(ctx))
+}
+
+// Away reports whether the store did not answer lately, so that responses go to
+// the spool. Without a spool it is always false.
+func (in *Intake) Away() bool { return in.kept.away() }

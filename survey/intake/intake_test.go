@@ -49,6 +49,21 @@ func newRig(t testing.TB, opts intake.Options) *rig {
 	if r.store, err = sqlitestore.Open(context.Background(), r.dir); err != nil {
 		t.Fatal(err)
 	}
+	r.Intake = r.intake(t, r.store, opts)
+	t.Cleanup(func() {
+		if err := r.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := r.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// intake is one more over a store of the rig's facts.
+func (r *rig) intake(t testing.TB, store survey.ResponseStore, opts intake.Options) *intake.Intake {
+	t.Helper()
 	secrets, err := intake.NewSecrets(bytes.Repeat([]byte("s"), 32))
 	if err != nil {
 		t.Fatal(err)
@@ -60,16 +75,7 @@ func newRig(t testing.TB, opts intake.Options) *rig {
 	if opts.Now == nil {
 		opts.Now = r.clock
 	}
-	r.Intake = intake.New(r.store, secrets, ring, opts)
-	t.Cleanup(func() {
-		if err := r.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if err := r.store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
+	return intake.New(store, secrets, ring, opts)
 }
 
 const serial = 7
