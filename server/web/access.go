@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -68,6 +70,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/codes/zip", signedIn, a.downloadCodes},
 		{"GET", "/console/codes/:code/:format", signedIn, a.showCode},
 		{"GET", "/console/status", organisers, a.showStatus},
+		{"POST", "/console/nodes/drop", organisers, a.dropNode},
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},
 		{"GET", "/api/v1/figures", anyToken, a.apiFigures},
@@ -127,31 +130,39 @@ func (a *app) whoIs(c *fiber.Ctx, by proof) (survey.Actor, error) {
 		if secret == "" {
 			return survey.Actor{}, errAnonymous
 		}
-		s, err := a.Store.Session(c.UserContext(), digest(secret), a.Now())
-		if err != nil {
-			return survey.Actor{}, anonymousIfUnknown(err)
-		}
-		u, err := a.Store.User(c.UserContext(), s.User)
-		return u.Actor, anonymousIfUnknown(err)
+		return a.identify(c, secret, func(ctx context.Context) (survey.Actor, error) {
+			s, err := a.Store.Session(ctx, digest(secret), a.Now())
+			if err != nil {
+				return survey.Actor{}, err
+			}
+			u, err := a.Store.User(ctx, s.User)
+			return u.Actor, err
+		})
 	case byToken:
 		secret, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
 		if !ok {
 			return survey.Actor{}, errAnonymous
 		}
-		t, err := a.Store.Token(c.UserContext(), digest(secret))
-		if err == nil && !t.RevokedAt.IsZero() {
-			return survey.Actor{}, errAnonymous
-		}
-		return t.Actor, anonymousIfUnknown(err)
+		return a.identify(c, secret, func(ctx context.Context) (survey.Actor, error) {
+			t, err := a.Store.Token(ctx, digest(secret))
+			if err == nil && !t.RevokedAt.IsZero() {
+				err = survey.ErrNotFound
+			}
+			return t.Actor, err
+		})
 	}
 	return survey.Actor{}, errNoAccess
 }
 
-func anonymousIfUnknown(err error) error {
+// knownFor is how long somebody who was let in stays known while the store does not answer.
+const knownFor = 15 * time.Minute
+
+func (a *app) identify(c *fiber.Ctx, secret string, ask func(context.Context) (survey.Actor, error)) (survey.Actor, error) {
+	who, err := a.actors.ask(c.UserContext(), a.Intake.Away(), a.Now(), [32]byte(digest(secret)), ask)
 	if errors.Is(err, survey.ErrNotFound) {
-		return errAnonymous
+		err = errAnonymous
 	}
-	return err
+	return who, err
 }
 
 // sees reports whether a place lies in the actor's part of the tree.

@@ -39,6 +39,7 @@ var may = map[string]string{
 	"GET /console/codes/zip":           "osf",
 	"GET /console/codes/:code/:format": "osf",
 	"GET /console/status":              "o",
+	"POST /console/nodes/drop":         "o",
 	"GET /api/openapi.json":            "a osf OSF",
 	"GET /api/v1/figures":              "OSF",
 	"GET /api/v1/trend":                "OSF",

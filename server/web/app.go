@@ -32,6 +32,8 @@ type Deps struct {
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
+	Spool   survey.Spool // what Intake spools to; nil if it does not
+	Node    string       // this process's name among the nodes; empty if it is the only one
 	// Metrics gathers what /metrics shows; nil makes a new registry.
 	Metrics *prometheus.Registry
 }
@@ -45,6 +47,9 @@ type app struct {
 	metrics *metrics
 	thanked thanksPages
 	secure  bool // cookies go over TLS only
+
+	actors remembered[[32]byte, survey.Actor] // by the digest of what proves them
+	tables remembered[string, FiguresView]    // by the query, and who asks
 }
 
 // maxBody is far above any honest form: 500 characters are 6 KB when encoded.
@@ -91,10 +96,12 @@ func newApp(d Deps) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d.Metrics, d.Store),
+	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d),
 		thanked: thanksPages{pages: map[thanksKey]thanksPage{}},
-		places:  newDirectory(d.Store, d.Signer, d.Now, d.Log),
-		secure:  len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://"}, nil
+		places:  newDirectory(d.Store, d.Signer, d.Spool, d.Now, d.Log),
+		secure:  len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://",
+		actors:  remembered[[32]byte, survey.Actor]{most: 10_000, life: knownFor},
+		tables:  remembered[string, FiguresView]{most: 200, life: 24 * time.Hour}}, nil
 }
 
 // deadline bounds the work of a request; Fiber's contexts have none of their own.

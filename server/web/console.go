@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -252,24 +251,4 @@ func (a *app) printSheet(c *fiber.Ctx) error {
 
 func inForce(codes []survey.WindowCode) []survey.WindowCode {
 	return slices.DeleteFunc(codes, survey.WindowCode.Revoked)
-}
-
-func (a *app) showStatus(c *fiber.Ctx) error {
-	w, err := a.places.look(c.UserContext())
-	if err != nil {
-		return err
-	}
-	s, err := w.survey(c.Query("survey"))
-	if err != nil && !errors.Is(err, survey.ErrNotFound) {
-		return err
-	}
-	view := StatusView{Console: a.console(c, s, w), Version: a.Version}
-	if view.Runs, err = a.Store.LastRuns(c.UserContext()); err != nil {
-		return err
-	}
-	if view.Marked, view.RolledAt, err = a.Store.Rolled(c.UserContext()); err != nil {
-		return err
-	}
-	view.Degraded = survey.Degraded(view.Runs)
-	return a.page(c, fiber.StatusOK, "status", view)
 }

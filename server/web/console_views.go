@@ -51,13 +51,3 @@ type TextRow struct {
 	Window, Bureau string
 	Level, Day     string
 }
-
-// StatusView is the state of the jobs.
-type StatusView struct {
-	Console
-	Version  string
-	Runs     []survey.Run // the last of each job
-	Marked   int          // buckets waiting for the roll-up
-	RolledAt time.Time
-	Degraded bool
-}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -11,22 +12,31 @@ import (
 	"manyi/survey"
 )
 
-// freshFor is how old the remembered places, surveys and codes may be: what a
-// command changes beside a running server takes effect within it.
-const freshFor = 3 * time.Second
+const (
+	// freshFor is how old the remembered places, surveys and codes may be: what a
+	// command changes beside a running server takes effect within it. A store that
+	// did not answer is left alone for as long.
+	freshFor = 3 * time.Second
+	// patience is how long a scan waits for the store when there is something
+	// remembered to show instead.
+	patience = time.Second
+)
 
 // directory tells what stands behind a window's code without asking the store
 // for every scan. If the store does not answer, what is remembered serves on.
 type directory struct {
 	store  survey.Store
 	signer *qrcodes.Signer
+	spool  survey.Spool // nil: nothing outlives the process
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	loaded time.Time
-	world  *world
-	codes  map[uint32]knownCode
+	mu      sync.Mutex
+	world   *world
+	loaded  time.Time
+	loading bool
+	quiet   time.Time // the store is not asked before then
+	codes   map[uint32]knownCode
 }
 
 // world is the places and surveys at one moment.
@@ -48,40 +58,65 @@ type stand struct {
 	Window, Hall, Bureau string
 }
 
-func newDirectory(store survey.Store, signer *qrcodes.Signer, now func() time.Time, log *slog.Logger) *directory {
-	return &directory{store: store, signer: signer, now: now, log: log, codes: map[uint32]knownCode{}}
+func newDirectory(store survey.Store, signer *qrcodes.Signer, spool survey.Spool, now func() time.Time, log *slog.Logger) *directory {
+	return &directory{store: store, signer: signer, spool: spool, now: now, log: log, codes: map[uint32]knownCode{}}
 }
 
-// look returns the places and surveys.
+// look returns the places and surveys. One caller reads them anew when they are
+// due; the others go on with those remembered meanwhile.
 func (d *directory) look(ctx context.Context) (*world, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.world != nil && d.now().Sub(d.loaded) < freshFor {
-		return d.world, nil
+	old := d.world
+	if old != nil && (d.loading || d.now().Sub(d.loaded) < freshFor || d.now().Before(d.quiet)) {
+		d.mu.Unlock()
+		return old, nil
 	}
-	w, err := d.load(ctx)
-	if err != nil {
-		if d.world == nil {
+	d.loading = true
+	d.mu.Unlock()
+
+	w, err := d.load(ctx, old != nil)
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loading = false
+	if err == nil {
+		d.world, d.loaded = w, d.now()
+		return w, nil
+	}
+	d.quiet = d.now().Add(freshFor)
+	if old == nil {
+		if old = d.recall(); old == nil {
 			return nil, err
 		}
-		d.log.Warn("places and surveys could not be read again; serving those remembered", "error", err)
-		w = d.world
+		d.world = old
 	}
-	d.world, d.loaded = w, d.now()
-	return w, nil
+	d.log.Warn("places and surveys could not be read; serving those remembered", "error", err)
+	return old, nil
 }
 
-func (d *directory) load(ctx context.Context) (*world, error) {
+func (d *directory) load(ctx context.Context, hurried bool) (*world, error) {
+	if hurried || d.spool != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	places, err := d.store.Places(ctx)
 	if err != nil {
 		return nil, err
 	}
+	surveys, err := d.store.Surveys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newWorld(places, surveys)
+}
+
+func newWorld(places []survey.Place, surveys []survey.Survey) (*world, error) {
 	tree, faults := survey.NewTree(places)
 	if len(faults) > 0 {
 		return nil, errors.Join(errors.New("stored places do not make a tree"), faults)
 	}
-	surveys, err := d.store.Surveys(ctx)
-	return &world{tree: tree, surveys: surveys}, err
+	return &world{tree: tree, surveys: surveys}, nil
 }
 
 // resolve reads a code. Errors: qrcodes.ErrCode and survey.ErrNotFound for a code
@@ -137,22 +172,35 @@ func (w *world) survey(id string) (survey.Survey, error) {
 func (d *directory) code(ctx context.Context, serial uint32) (survey.WindowCode, error) {
 	d.mu.Lock()
 	known, ok := d.codes[serial]
+	quiet := d.now().Before(d.quiet)
 	d.mu.Unlock()
-	if ok && d.now().Sub(known.at) < freshFor {
+	if ok && (quiet || d.now().Sub(known.at) < freshFor) {
 		return known.code, nil
 	}
+	if ok || d.spool != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	code, err := d.store.Code(ctx, serial)
-	if err != nil {
-		if ok && !errors.Is(err, survey.ErrNotFound) {
-			d.log.Warn("a window code could not be read again; serving the one remembered", "error", err)
-			return known.code, nil
-		}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.codes[serial] = knownCode{code, d.now()} // only signed codes come here, so it holds at most as many as were printed
+		return code, nil
+	}
+	if errors.Is(err, survey.ErrNotFound) {
 		return code, err
 	}
-	d.mu.Lock()
-	d.codes[serial] = knownCode{code, d.now()} // only signed codes come here, so it holds at most as many as were printed
-	d.mu.Unlock()
-	return code, nil
+	d.quiet = d.now().Add(freshFor)
+	if !ok {
+		d.recall()
+		if known, ok = d.codes[serial]; !ok {
+			return code, err
+		}
+	}
+	d.log.Warn("a window code could not be read; serving the one remembered", "error", err)
+	return known.code, nil
 }
 
 // forget makes the next look read the store, after this process changed it.
@@ -161,4 +209,66 @@ func (d *directory) forget() {
 	defer d.mu.Unlock()
 	d.loaded = time.Time{}
 	clear(d.codes)
+}
+
+// copied is the directory as it is kept on this machine's disk, for a process
+// that has to start while the store is away.
+type copied struct {
+	Places  []survey.Place
+	Surveys []survey.Survey
+	Codes   []survey.WindowCode
+}
+
+const copyName = "directory"
+
+// KeepDirectory copies the places, surveys and codes to the spool.
+func KeepDirectory(ctx context.Context, store survey.Store, spool survey.Spool) error {
+	var c copied
+	var err error
+	if c.Places, err = store.Places(ctx); err != nil {
+		return err
+	}
+	if c.Surveys, err = store.Surveys(ctx); err != nil {
+		return err
+	}
+	for _, s := range c.Surveys {
+		codes, err := store.Codes(ctx, s.ID, "")
+		if err != nil {
+			return err
+		}
+		c.Codes = append(c.Codes, codes...)
+	}
+	doc, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return spool.Remember(ctx, copyName, doc)
+}
+
+// recall fills in what was copied before, without replacing what is known
+// better, and returns its world; nil if there is none. The caller holds mu.
+func (d *directory) recall() *world {
+	if d.spool == nil {
+		return nil
+	}
+	doc, err := d.spool.Recall(context.Background(), copyName)
+	if err != nil {
+		return nil
+	}
+	var c copied
+	if err := json.Unmarshal(doc, &c); err != nil {
+		d.log.Error("the copy of the directory on this machine is damaged", "error", err)
+		return nil
+	}
+	for _, code := range c.Codes {
+		if _, known := d.codes[code.Serial]; !known {
+			d.codes[code.Serial] = knownCode{code: code}
+		}
+	}
+	w, err := newWorld(c.Places, c.Surveys)
+	if err != nil {
+		d.log.Error("the copy of the directory on this machine is damaged", "error", err)
+		return nil
+	}
+	return w
 }

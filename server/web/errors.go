@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -92,7 +91,7 @@ func statusOf(err error) (int, string) {
 		return fe.Code, ""
 	case errors.Is(err, survey.ErrNotFound):
 		return fiber.StatusNotFound, "no such thing"
-	case errors.Is(err, survey.ErrFull), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, survey.ErrFull), silent(err):
 		return fiber.StatusServiceUnavailable, "try again later"
 	}
 	return fiber.StatusInternalServerError, "an unexpected fault; the operator's log tells more"

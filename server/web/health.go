@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -13,9 +14,18 @@ func (a *app) healthz(c *fiber.Ctx) error { return c.JSON(fiber.Map{"status": "o
 
 // readiness is what /readyz shows. "degraded" still takes ratings.
 type readiness struct {
-	Status    string      `json:"status"` // ok, degraded, unavailable
-	Jobs      []jobStatus `json:"jobs"`
-	NotRolled int         `json:"not_rolled"` // buckets waiting for the roll-up
+	Status    string       `json:"status"` // ok, degraded, unavailable
+	Database  string       `json:"database"`
+	Spool     *spoolStatus `json:"spool,omitempty"`
+	Jobs      []jobStatus  `json:"jobs"`
+	NotRolled int          `json:"not_rolled"` // buckets waiting for the roll-up
+}
+
+// spoolStatus is what waits on this machine's disk.
+type spoolStatus struct {
+	Waiting       int `json:"waiting"`
+	SetAside      int `json:"set_aside"`
+	OldestSeconds int `json:"oldest_seconds"`
 }
 
 type jobStatus struct {
@@ -26,15 +36,31 @@ type jobStatus struct {
 	Failed   bool      `json:"failed"`
 }
 
-// readyz says whether ratings can be taken, and how the jobs are. A failed job
-// degrades but does not unready: turning citizens away would help nobody.
+// readyz says whether ratings can be taken, and how the jobs are. A failed job,
+// or a database that is away while this machine keeps the ratings, degrades but
+// does not unready: turning citizens away would help nobody.
 func (a *app) readyz(c *fiber.Ctx) error {
-	r := readiness{Status: "ok", Jobs: []jobStatus{}}
-	ctx := c.UserContext()
+	r := readiness{Status: "ok", Database: "ok", Jobs: []jobStatus{}}
+	taking := true
+	if a.Spool != nil {
+		var err error
+		if r.Spool, err = a.spoolStatus(c.UserContext()); err != nil {
+			a.Log.Error("the spool cannot be read", "error", err)
+			taking, r.Status, r.Spool = false, "degraded", &spoolStatus{Waiting: -1}
+		} else if *r.Spool != (spoolStatus{}) {
+			r.Status = "degraded"
+		}
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), patience)
+	defer cancel()
 	if err := a.Store.Ping(ctx); err != nil {
-		a.Log.Error("the store does not answer", "error", err)
-		r.Status = "unavailable"
-		return c.Status(fiber.StatusServiceUnavailable).JSON(r)
+		a.Log.Error("the database does not answer", "error", err)
+		r.Status, r.Database = "degraded", "away"
+		if a.Spool == nil || !taking {
+			r.Status = "unavailable"
+			return c.Status(fiber.StatusServiceUnavailable).JSON(r)
+		}
+		return c.JSON(r)
 	}
 	runs, err := a.Store.LastRuns(ctx)
 	if err == nil {
@@ -47,4 +73,13 @@ func (a *app) readyz(c *fiber.Ctx) error {
 		r.Jobs = append(r.Jobs, jobStatus{run.Job, run.StartedAt, run.FinishedAt, run.Done, run.Error != ""})
 	}
 	return c.JSON(r)
+}
+
+func (a *app) spoolStatus(ctx context.Context) (*spoolStatus, error) {
+	st, err := a.Spool.State(ctx)
+	s := &spoolStatus{Waiting: st.Waiting, SetAside: st.SetAside}
+	if !st.Oldest.IsZero() {
+		s.OldestSeconds = int(a.Now().Sub(st.Oldest).Seconds())
+	}
+	return s, err
 }

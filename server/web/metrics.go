@@ -25,7 +25,8 @@ type metrics struct {
 	handler     fiber.Handler
 }
 
-func newMetrics(r *prometheus.Registry, store survey.Store) *metrics {
+func newMetrics(d Deps) *metrics {
+	r := d.Metrics
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "manyi_http_requests_total", Help: "Requests by route and status."}, []string{"method", "route", "status"}),
@@ -38,7 +39,7 @@ func newMetrics(r *prometheus.Registry, store survey.Store) *metrics {
 		Name: "manyi_not_rolled", Help: "Buckets waiting for the roll-up."}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		n, _, err := store.Rolled(ctx)
+		n, _, err := d.Store.Rolled(ctx)
 		if err != nil {
 			return -1
 		}
@@ -46,6 +47,9 @@ func newMetrics(r *prometheus.Registry, store survey.Store) *metrics {
 	})
 	r.MustRegister(m.requests, m.seconds, m.submissions, waiting, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if d.Spool != nil {
+		r.MustRegister(spoolGauges{d})
+	}
 	m.handler = adaptor.HTTPHandler(promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
 	return m
 }
@@ -82,4 +86,41 @@ func (a *app) observe(c *fiber.Ctx) error {
 	a.metrics.requests.WithLabelValues(c.Method(), route, strconv.Itoa(c.Response().StatusCode())).Inc()
 	a.metrics.seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
 	return err
+}
+
+// spoolGauges are what waits on this machine's disk, read together so that they fit.
+type spoolGauges struct{ Deps }
+
+var (
+	spoolWaiting = prometheus.NewDesc("manyi_spool_waiting", "Ratings kept on this machine until the database takes them.", nil, nil)
+	spoolAside   = prometheus.NewDesc("manyi_spool_set_aside", "Ratings the database refused; somebody must look.", nil, nil)
+	spoolAge     = prometheus.NewDesc("manyi_spool_oldest_seconds", "Age of the oldest rating that waits; 0 if none does.", nil, nil)
+	storeAway    = prometheus.NewDesc("manyi_database_away", "1 while the database does not answer.", nil, nil)
+)
+
+func (g spoolGauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{spoolWaiting, spoolAside, spoolAge, storeAway} {
+		ch <- d
+	}
+}
+
+func (g spoolGauges) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	away := 0.0
+	if g.Intake.Away() {
+		away = 1
+	}
+	gauge(storeAway, away)
+	st, err := g.Spool.State(context.Background())
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(spoolWaiting, err)
+		return
+	}
+	age := 0.0
+	if !st.Oldest.IsZero() {
+		age = g.Now().Sub(st.Oldest).Seconds()
+	}
+	gauge(spoolWaiting, float64(st.Waiting))
+	gauge(spoolAside, float64(st.SetAside))
+	gauge(spoolAge, age)
 }
