@@ -97,6 +97,9 @@ type ResponseStore interface {
 	HasResponse(ctx context.Context, key Key) (bool, error)
 	// Contact returns the sealed contact of a response; ErrNotFound.
 	Contact(ctx context.Context, key Key) (SealedContact, error)
+	// Contacts calls yield for the sealed contact of every response that has one,
+	// by key.
+	Contacts(ctx context.Context, yield func(Key, SealedContact) error) error
 }
 
 // ResponseQuery selects responses. Zero fields select everything.

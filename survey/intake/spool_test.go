@@ -115,11 +115,11 @@ func (f *far) settled(t *testing.T) survey.SpoolState {
 	}
 }
 
-var unavailable = fmt.Errorf("%w: line cut", survey.ErrUnavailable)
+var errCut = fmt.Errorf("%w: line cut", survey.ErrUnavailable)
 
 func TestWhileTheStoreIsAwayResponsesAreKeptAndFollowOnce(t *testing.T) {
 	f := newFar(t)
-	f.line.set(unavailable, false)
+	f.line.set(errCut, false)
 	reqs, receipts := f.send(t, 20)
 	if st, _ := f.spool.State(t.Context()); st.Waiting != 20 || len(f.rows(t)) != 0 || !f.Intake.Away() {
 		t.Fatalf("%+v held, %d stored, away %v; want all 20 held", st, len(f.rows(t)), f.Intake.Away())
@@ -152,7 +152,7 @@ func TestWhileTheStoreIsAwayResponsesAreKeptAndFollowOnce(t *testing.T) {
 
 func TestWhatTheStoreTookWithoutAnswerIsCountedOnce(t *testing.T) {
 	f := newFar(t)
-	f.line.set(unavailable, true)
+	f.line.set(errCut, true)
 	f.send(t, 5)
 	f.line.set(nil, false)
 	f.settled(t)
@@ -188,7 +188,7 @@ func TestARefusedResponseIsSetAsideAndBlocksNothing(t *testing.T) {
 
 func TestTheSpoolOutlivesTheProcess(t *testing.T) {
 	f := newFar(t)
-	f.line.set(unavailable, false)
+	f.line.set(errCut, false)
 	f.send(t, 5)
 	if err := f.Intake.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestTheSpoolOutlivesTheProcess(t *testing.T) {
 
 func TestWithNeitherStoreNorSpoolNothingIsAcknowledged(t *testing.T) {
 	f := newFar(t)
-	f.line.set(unavailable, false)
+	f.line.set(errCut, false)
 	broken, err := sqlitestore.OpenSpool(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestWithNeitherStoreNorSpoolNothingIsAcknowledged(t *testing.T) {
 
 func TestALateRepetitionIsKnownFromTheSpool(t *testing.T) {
 	f := newFar(t)
-	f.line.set(unavailable, false)
+	f.line.set(errCut, false)
 	reqs, receipts := f.send(t, 1)
 	f.pass(2 * 365 * 24 * time.Hour)
 	if got, err := f.Intake.Submit(t.Context(), reqs[0]); err != nil || got.Number != receipts[0] {

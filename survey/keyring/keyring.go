@@ -9,11 +9,15 @@ package keyring
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -29,6 +33,7 @@ type Sealer interface {
 type Ring struct {
 	active string
 	aeads  map[string]cipher.AEAD
+	prints map[string]string
 }
 
 var _ Sealer = (*Ring)(nil)
@@ -52,10 +57,19 @@ type fileKey struct {
 
 // Load reads a keys file, and makes one with a single new key, mode 0600, if there is none.
 func Load(path string) (*Ring, error) {
-	text, err := os.ReadFile(path)
+	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = create(path)
+		err = Create(path)
 	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("keys file: %w", err)
+	}
+	return Read(path)
+}
+
+// Read reads a keys file.
+func Read(path string) (*Ring, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("keys file: %w", err)
 	}
@@ -63,7 +77,7 @@ func Load(path string) (*Ring, error) {
 	if err := json.Unmarshal(text, &f); err != nil {
 		return nil, fmt.Errorf("keys file: want JSON with active and keys: %w", err)
 	}
-	r := &Ring{active: f.Active, aeads: map[string]cipher.AEAD{}}
+	r := &Ring{active: f.Active, aeads: map[string]cipher.AEAD{}, prints: map[string]string{}}
 	for _, k := range f.Keys {
 		block, err := aes.NewCipher(k.Key)
 		if err != nil || len(k.Key) != 32 {
@@ -72,6 +86,7 @@ func Load(path string) (*Ring, error) {
 		if r.aeads[k.ID], err = cipher.NewGCM(block); err != nil {
 			return nil, fmt.Errorf("keys file: key %q: %w", k.ID, err)
 		}
+		r.prints[k.ID] = Fingerprint(k.Key)
 	}
 	if r.aeads[f.Active] == nil {
 		return nil, fmt.Errorf("keys file: active key %q is not among the keys", f.Active)
@@ -79,17 +94,25 @@ func Load(path string) (*Ring, error) {
 	return r, nil
 }
 
-func create(path string) ([]byte, error) {
+// Create makes a keys file with a single new key, mode 0600; fs.ErrExist if there is one.
+func Create(path string) error {
 	k := fileKey{ID: "k1", Key: make([]byte, 32)}
 	rand.Read(k.Key)
 	text, err := json.MarshalIndent(file{Active: k.ID, Keys: []fileKey{k}}, "", "  ")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := WriteNew(path, append(text, '\n')); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return WriteNew(path, append(text, '\n'))
+}
+
+// Fingerprints tells the ring's keys apart, by id, without giving them away.
+func (r *Ring) Fingerprints() map[string]string { return maps.Clone(r.prints) }
+
+// Fingerprint tells one secret from another without giving it away.
+func Fingerprint(secret []byte) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("manyi fingerprint"))
+	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
 // WriteNew writes a secret to a new file, mode 0600. The file appears under its

@@ -132,6 +132,38 @@ func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedCon
 	return c, wrap("read contact", translate(err))
 }
 
+// Contacts implements survey.ResponseStore.
+func (s *Store) Contacts(ctx context.Context, yield func(survey.Key, survey.SealedContact) error) error {
+	type row struct {
+		key     survey.Key
+		contact survey.SealedContact
+	}
+	for last := []byte{}; ; {
+		var page []row
+		rows, err := s.read.QueryContext(ctx, "SELECT key, key_id, sealed, phone_hash FROM contacts WHERE key > ? ORDER BY key LIMIT ?", last, pageRows)
+		err = each(rows, err, func(r *sql.Rows) error {
+			var c row
+			var key []byte
+			err := r.Scan(&key, &c.contact.KeyID, &c.contact.Sealed, &c.contact.PhoneHash)
+			copy(c.key[:], key)
+			page = append(page, c)
+			return err
+		})
+		if err != nil {
+			return wrap("read contacts", err)
+		}
+		for _, c := range page {
+			if err := yield(c.key, c.contact); err != nil {
+				return err
+			}
+			last = c.key[:]
+		}
+		if len(page) < pageRows {
+			return nil
+		}
+	}
+}
+
 func nullableBytes(b []byte) any {
 	if len(b) == 0 { // an empty secret proves nothing
 		return nil

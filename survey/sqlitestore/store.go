@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,12 +98,17 @@ func open(file, lock string) (*sql.DB, error) {
 		"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)",
 		"cache_size(-32768)", "temp_store(MEMORY)", "foreign_keys(ON)", "wal_autocheckpoint(8000)",
 	}}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", u.String())
+	db, err := sql.Open("sqlite", address(file, q.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return db, nil
+}
+
+// address is a file as the driver takes it.
+func address(file string, query ...string) string {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: strings.Join(query, "&")}
+	return u.String()
 }
 
 func (s *Store) prepare(ctx context.Context) error {

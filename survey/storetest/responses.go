@@ -260,6 +260,14 @@ func responseContact(t testing.TB, s survey.Store) {
 	got, err := s.Contact(t.Context(), with.Key)
 	must(t, "contact", err)
 	same(t, "contact", got, sealed)
+	calls := 0
+	must(t, "contacts", s.Contacts(t.Context(), func(key survey.Key, c survey.SealedContact) error {
+		calls++
+		same(t, "key of the only contact", key, with.Key)
+		same(t, "the only contact", c, sealed)
+		return nil
+	}))
+	same(t, "contacts", calls, 1)
 	_, err = s.Contact(t.Context(), without.Key)
 	wantErr(t, "contact of a response without one", err, survey.ErrNotFound)
 	if has, err := s.HasResponse(t.Context(), with.Key); err != nil || !has {
