@@ -1,0 +1,131 @@
+package mongostore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/mongo/options"
+
+	"manyi/survey"
+)
+
+// migrations bring the database from one version of the schema to the next; the
+// version is their number. Each may be cut short and run again.
+var migrations = []func(ctx context.Context, s *Store) error{
+	func(ctx context.Context, s *Store) error {
+		if err := s.makeIndexes(ctx); err != nil {
+			return err
+		}
+		_, err := s.db.Collection("state").UpdateOne(ctx, byID("rolled"),
+			bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "fence", Value: int64(0)}}}}, options.Update().SetUpsert(true))
+		return err
+	},
+}
+
+// indexes are all there are besides those on _id. TestIndexesAreUsed lists the
+// queries each is for.
+var indexes = map[string][]mongo.IndexModel{
+	"responses": {
+		index("order", "survey", "at", "_id"),
+		index("bucket", "survey", "window", "day"),
+		partial(index("case", "case.n", "case.s", "survey"), "case"),
+		partial(index("texts", "survey", "window", "at"), "comment"),
+	},
+	"visits":    {index("bucket", "_id.survey", "window", "day")},
+	"buckets":   {index("span", "_id.survey", "_id.kind", "_id.span", "_id.place"), partial(index("due", "due"), "due")},
+	"codes":     {index("window", "survey", "window", "issued")},
+	"tokens":    {index("name", "name")},
+	"sessions":  {index("expires", "expires")},
+	"failures":  {index("name", "name", "at"), index("at", "at")},
+	"runs":      {index("job", "job", "finished")},
+	"list_rows": {index("list", "list")},
+}
+
+func index(name string, fields ...string) mongo.IndexModel {
+	var keys bson.D
+	for _, f := range fields {
+		keys = append(keys, bson.E{Key: f, Value: 1})
+	}
+	return mongo.IndexModel{Keys: keys, Options: options.Index().SetName(name)}
+}
+
+// partial leaves out documents without a field.
+func partial(m mongo.IndexModel, field string) mongo.IndexModel {
+	m.Options.SetPartialFilterExpression(bson.D{{Key: field, Value: bson.D{{Key: "$exists", Value: true}}}})
+	return m
+}
+
+// indexWithin is how long the indexes may take on a database that is full already.
+const indexWithin = time.Hour
+
+func (s *Store) makeIndexes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, indexWithin)
+	defer cancel()
+	for collection, models := range indexes {
+		if _, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models); err != nil {
+			return fmt.Errorf("indexes of %s: %w", collection, err)
+		}
+	}
+	return nil
+}
+
+// migrate runs the migrations that are missing. Of several nodes one does; the
+// others wait for it.
+func (s *Store) migrate(ctx context.Context) error {
+	const ttl = 15 * time.Second
+	holder := rand.Text()
+	for {
+		version, err := s.version(ctx)
+		switch {
+		case err != nil:
+			return err
+		case version > len(migrations):
+			return survey.ErrNewer
+		case version == len(migrations):
+			return nil
+		}
+		now, err := s.now(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = s.lease(ctx, "migrate", holder, now, ttl)
+		if errors.Is(err, survey.ErrLeaseHeld) {
+			select {
+			case <-time.After(ttl / 50):
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		// A migration that outlives the lease may meet another run of itself; each can.
+		err = migrations[version](ctx, s)
+		if err == nil {
+			_, err = s.db.Collection("state").UpdateOne(ctx, byID("schema"),
+				bson.D{{Key: "$max", Value: bson.D{{Key: "version", Value: version + 1}}}}, options.Update().SetUpsert(true))
+		}
+		if rerr := s.release(ctx, "migrate", holder); err == nil {
+			err = rerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Store) version(ctx context.Context) (int, error) {
+	schema, err := one[struct {
+		Version int `bson:"version"`
+	}](ctx, s.db.Collection("state"), byID("schema"))
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		err = nil
+	}
+	return schema.Version, err
+}
