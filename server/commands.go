@@ -84,7 +84,8 @@ func rootCommand(e *env) *cobra.Command {
 		}
 	}
 	root.AddCommand(serve, demoCommand(e), placesCommand(e), visitsCommand(e), surveyCommand(e), codesCommand(e),
-		computeCommand(e), exportCommand(e), userCommand(e), tokenCommand(e))
+		computeCommand(e), exportCommand(e), userCommand(e), tokenCommand(e),
+		backupCommand(e), restoreCommand(e), migrateCommand(e), keysCommand(e), nodesCommand(e), spoolCommand(e))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -93,7 +94,7 @@ func settingsHelp() string {
 	var b strings.Builder
 	b.WriteString("Settings, each by environment or flag:\n")
 	for _, s := range settings {
-		fmt.Fprintf(&b, "  %-16s %s", s.Env, s.Help)
+		fmt.Fprintf(&b, "  %-23s %s", s.Env, s.Help)
 		if s.Default != "" {
 			fmt.Fprintf(&b, " (default %s)", s.Default)
 		}
@@ -120,11 +121,11 @@ func (e *env) with(f func(cmd *cobra.Command, b *base, args []string) error) fun
 		if err != nil {
 			return err
 		}
-		b, err := openBase(cmd.Context(), cfg)
+		b, err := openBase(cmd.Context(), cfg, e.now)
 		if err != nil {
 			return err
 		}
-		return errors.Join(f(cmd, b, args), b.store.Close())
+		return errors.Join(f(cmd, b, args), b.close())
 	}
 }
 

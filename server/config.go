@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,9 +26,16 @@ type config struct {
 	Secret   string // empty: the file in the data folder
 	KeysFile string // empty: the file in the data folder
 	Zone     *time.Location
+
+	MongoURI     string        // empty: the embedded engine
+	Node         string        // this process among the nodes
+	Deadline     time.Duration // for MongoDB to acknowledge a rating
+	Lease        time.Duration // after which a dead node's job moves
+	StartWithout bool          // start even if MongoDB does not answer
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
+// One without a flag may be secret: it is never shown.
 type setting struct {
 	Env, Flag, Default, Form, Help string
 }
@@ -37,6 +46,11 @@ var settings = []setting{
 	{"MANYI_BASE_URL", "base-url", "", "http:// or https://, a host, perhaps a port, and no path", "address that links and QR codes carry"},
 	{"MANYI_SECRET", "", "", "at least 32 characters", "installation secret; made once in the data folder if unset"},
 	{"MANYI_KEYS_FILE", "keys-file", "", "a file", "keys that encrypt contacts; made once in the data folder if unset"},
+	{"MONGODB_URI", "", "", "mongodb:// or mongodb+srv://, with the database's name as path", "MongoDB that holds everything; unset: the embedded database"},
+	{"MANYI_NODE", "node", "", "1 to 64 letters, digits, '.', '-' or '_'", "this process's name among several; default: the machine's name"},
+	{"MANYI_DB_DEADLINE", "db-deadline", "2s", "a duration from 100ms to 15s", "how long MongoDB may take for a rating before it is kept on this machine"},
+	{"MANYI_LEASE", "lease", "15s", "a duration from 3s to 5m", "how long a job's node may be silent before another takes the job over"},
+	{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true or false", "start on what this machine remembers if MongoDB does not answer"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -63,7 +77,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		s, v := value(env)
 		if !accept(v) {
 			shown := fmt.Sprintf("%q", v)
-			if env == "MANYI_SECRET" {
+			if s.Flag == "" {
 				shown = fmt.Sprintf("of %d characters", len(v))
 			}
 			faults = append(faults, fmt.Errorf("%s is %s; want %s", env, shown, s.Form))
@@ -85,12 +99,51 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 	})
 	check("MANYI_SECRET", func(v string) bool { c.Secret = v; return v == "" || len(v) >= 32 })
 	check("MANYI_KEYS_FILE", func(v string) bool { c.KeysFile = v; return true })
+	check("MONGODB_URI", func(v string) bool {
+		if v == "" || strings.HasPrefix(v, "mongodb://") || strings.HasPrefix(v, "mongodb+srv://") {
+			c.MongoURI = v
+			return true
+		}
+		return false
+	})
+	check("MANYI_NODE", func(v string) bool {
+		if c.Node = v; v == "" {
+			c.Node, _ = os.Hostname()
+			c.Node = strings.Trim(notNode.ReplaceAllString(c.Node, "-"), "-")
+			c.Node = cmp.Or(c.Node[:min(len(c.Node), 64)], "node")
+		}
+		return !notNode.MatchString(c.Node) && len(c.Node) <= 64
+	})
+	check("MANYI_DB_DEADLINE", within(&c.Deadline, 100*time.Millisecond, 15*time.Second))
+	check("MANYI_LEASE", within(&c.Lease, 3*time.Second, 5*time.Minute))
+	check("MANYI_START_WITHOUT_DB", func(v string) bool {
+		c.StartWithout = v == "true"
+		return v == "true" || v == "false"
+	})
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc
 		return err == nil && v != "" && v != "Local"
 	})
+	if c.MongoURI != "" {
+		for _, s := range []struct{ env, value string }{{"MANYI_SECRET", c.Secret}, {"MANYI_KEYS_FILE", c.KeysFile}} {
+			if s.value == "" {
+				faults = append(faults, fmt.Errorf("%s is not set; with MONGODB_URI every node needs the same one (see: server keys --help)", s.env))
+			}
+		}
+	}
 	return c, errors.Join(faults...)
+}
+
+var notNode = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+// within accepts durations between two bounds.
+func within(d *time.Duration, least, most time.Duration) func(string) bool {
+	return func(v string) (ok bool) {
+		var err error
+		*d, err = time.ParseDuration(v)
+		return err == nil && least <= *d && *d <= most
+	}
 }
 
 func plainBase(text string) bool {

@@ -23,6 +23,8 @@ func environment(pairs ...string) func(string) string {
 
 func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 	long := strings.Repeat("s", 32)
+	host, _ := os.Hostname()
+	host = notNode.ReplaceAllString(host, "-")
 	cases := []struct {
 		env, flag                string
 		byDefault, byEnv, byFlag string
@@ -33,6 +35,11 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_BASE_URL", "base-url", "", "http://env", "http://flag", func(c config) string { return c.BaseURL }},
 		{"MANYI_SECRET", "", "", long, "", func(c config) string { return c.Secret }},
 		{"MANYI_KEYS_FILE", "keys-file", "", "env.json", "flag.json", func(c config) string { return c.KeysFile }},
+		{"MONGODB_URI", "", "", "mongodb://h/d", "", func(c config) string { return c.MongoURI }},
+		{"MANYI_NODE", "node", host, "n1", "n2", func(c config) string { return c.Node }},
+		{"MANYI_DB_DEADLINE", "db-deadline", "2s", "3s", "4s", func(c config) string { return c.Deadline.String() }},
+		{"MANYI_LEASE", "lease", "15s", "20s", "30s", func(c config) string { return c.Lease.String() }},
+		{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true", "true", func(c config) string { return fmt.Sprint(c.StartWithout) }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {
@@ -46,7 +53,10 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 				t.Errorf("%s: %q, %v; want %q", c.env, c.of(got), err, want)
 			}
 		}
-		set := environment(c.env, c.byEnv)
+		set := environment(c.env, c.byEnv, "MANYI_SECRET", long, "MANYI_KEYS_FILE", "k.json")
+		if c.env == "MANYI_SECRET" || c.env == "MANYI_KEYS_FILE" {
+			set = environment(c.env, c.byEnv)
+		}
 		load(environment(), nil, c.byDefault)
 		load(set, nil, c.byEnv)
 		if c.flag != "" {
@@ -101,6 +111,21 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_SECRET", "0123456789abcdef0123456789abcdef", ""},
 		{"MANYI_SECRET", "0123456789abcdef0123456789abcde", "31 characters"},
 		{"MANYI_KEYS_FILE", "/etc/manyi/keys.json", ""},
+		{"MONGODB_URI", "http://db1/manyi", "not MongoDB"},
+		{"MONGODB_URI", "user:pa55word@db1/manyi", "no scheme"},
+		{"MANYI_NODE", "hall-2.fuzhou_1", ""},
+		{"MANYI_NODE", "hall 2", "a space"},
+		{"MANYI_NODE", "大厅", "letters that logs and labels may not carry"},
+		{"MANYI_NODE", strings.Repeat("n", 65), "65 letters"},
+		{"MANYI_DB_DEADLINE", "100ms", ""},
+		{"MANYI_DB_DEADLINE", "99ms", "too short for a network"},
+		{"MANYI_DB_DEADLINE", "16s", "longer than a phone waits"},
+		{"MANYI_DB_DEADLINE", "2", "no unit"},
+		{"MANYI_LEASE", "3s", ""},
+		{"MANYI_LEASE", "2s", "lost at every hiccup"},
+		{"MANYI_LEASE", "6m", "too long for the figures"},
+		{"MANYI_START_WITHOUT_DB", "true", ""},
+		{"MANYI_START_WITHOUT_DB", "yes", "neither true nor false"},
 		{"MANYI_TZ", "Asia/Urumqi", ""},
 		{"MANYI_TZ", "UTC", ""},
 		{"MANYI_TZ", "Mars/Base", "no such zone"},
@@ -119,7 +144,7 @@ func TestSettingValues(t *testing.T) {
 			continue
 		}
 		shown := fmt.Sprintf("%q", c.value)
-		if c.env == "MANYI_SECRET" {
+		if settingOf(t, c.env).Flag == "" {
 			shown = fmt.Sprintf("of %d characters", len(c.value))
 			if strings.Contains(err.Error(), c.value) {
 				t.Error("the error shows the secret")
@@ -129,6 +154,18 @@ func TestSettingValues(t *testing.T) {
 		if err.Error() != want {
 			t.Errorf("%s=%q: %v; want %s", c.env, c.value, err, want)
 		}
+	}
+}
+
+func TestMongoDBNeedsTheSecretsOfAllNodes(t *testing.T) {
+	_, err := loadConfig(environment("MONGODB_URI", "mongodb://user:pa55word@db1/manyi"), nil)
+	for _, want := range []string{"MANYI_SECRET is not set", "MANYI_KEYS_FILE is not set", "server keys --help"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), "pa55word") {
+		t.Errorf("the error shows the password: %v", err)
 	}
 }
 

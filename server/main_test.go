@@ -117,7 +117,7 @@ func openFolder(t testing.TB, dir string) *base {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := openBase(context.Background(), cfg)
+	b, err := openBase(context.Background(), cfg, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"manyi/survey"
 	"manyi/survey/intake"
 	"manyi/survey/keyring"
+	"manyi/survey/mongostore"
 	"manyi/survey/sqlitestore"
 )
 
@@ -27,28 +30,69 @@ type base struct {
 	secret  []byte
 	secrets intake.Secrets
 	signer  *qrcodes.Signer
+	clock   *clock
+
+	// With MongoDB, what a node that takes ratings needs besides; see join.
+	spool survey.Spool
+	node  string
+	ready func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
 }
 
 // openBase opens the store and the secrets.
-func openBase(ctx context.Context, cfg config) (*base, error) {
-	store, err := sqlitestore.Open(ctx, cfg.Data)
-	if err != nil {
-		return nil, fmt.Errorf("open the data folder (MANYI_DATA): %w", err)
+func openBase(ctx context.Context, cfg config, machine func() time.Time) (*base, error) {
+	b := &base{cfg: cfg, clock: &clock{machine: machine}}
+	var err error
+	if cfg.MongoURI == "" {
+		if b.store, err = sqlitestore.Open(ctx, cfg.Data); err != nil {
+			return nil, fmt.Errorf("open the data folder (MANYI_DATA): %w", err)
+		}
 	}
-	b := &base{cfg: cfg, store: store}
 	if b.secret, err = cfg.secret(); err == nil {
 		b.secrets, err = intake.NewSecrets(b.secret)
 	}
+	if err == nil && cfg.MongoURI != "" {
+		err = b.openMongo(ctx)
+	}
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, b.close())
 	}
 	b.signer = qrcodes.NewSigner(b.secret)
 	return b, nil
 }
 
+func (b *base) close() error {
+	if b.store == nil {
+		return nil
+	}
+	return b.store.Close()
+}
+
+// openMongo connects to MongoDB. If that fails, and it was asked for, and there
+// is a spool from an earlier run, the store is opened without contact.
+func (b *base) openMongo(ctx context.Context) error {
+	ring, err := keyring.Read(b.cfg.KeysFile)
+	if err != nil {
+		return fmt.Errorf("MANYI_KEYS_FILE: %w (see: server keys --help)", err)
+	}
+	store, err := mongostore.Lazy(b.cfg.MongoURI, func(ctx context.Context, s *mongostore.Store) error {
+		return checkSecrets(ctx, s, b.secret, ring)
+	})
+	if err != nil {
+		return err
+	}
+	b.store, b.ready = store, store.Ready
+	if err = store.Ready(ctx); err == nil {
+		return b.clock.follow(ctx, store)
+	}
+	if _, serr := os.Stat(filepath.Join(b.cfg.Data, sqlitestore.SpoolName)); b.cfg.StartWithout && serr == nil && errors.Is(err, survey.ErrUnavailable) {
+		return nil
+	}
+	return err
+}
+
 // runner prepares the jobs.
 func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
-	return jobs.NewRunner(b.store, []jobs.Job{jobs.RollUpJob(b.store)}, jobs.Options{Zone: b.cfg.Zone, Log: log})
+	return jobs.NewRunner(b.store, []jobs.Job{jobs.RollUpJob(b.store)}, jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
 }
 
 // runJobs runs every job once, waiting for runs of other processes to end.
@@ -75,22 +119,63 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	if err != nil {
 		return err
 	}
-	in := intake.New(b.store, b.secrets, sealer, limits)
-	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
-		Secret: b.secret, Version: version(), Log: log})
-	if err != nil {
+	if err := b.join(ctx); err != nil {
 		return err
 	}
+	limits.Now, limits.Log, limits.Spool, limits.Deadline = b.clock.Now, log, b.spool, b.cfg.Deadline
+	in := intake.New(b.store, b.secrets, sealer, limits)
+	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
+		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node})
+	if err != nil {
+		return errors.Join(err, b.leave())
+	}
+	alive, end := context.WithCancel(ctx)
+	defer end()
+	failed := make(chan error, 2)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if b.spool != nil {
+			if err := (&member{b, in, log}).run(alive); err != nil {
+				failed <- err
+			}
+		}
+	}()
 	runner.Start()
-	log.Info("serving", "address", ln.Addr().String(), "base_url", b.cfg.BaseURL, "version", version())
-	failed := make(chan error, 1)
+	log.Info("serving", "address", ln.Addr().String(), "base_url", b.cfg.BaseURL, "version", version(), "node", b.node)
 	go func() { failed <- app.Listener(ln) }()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 		log.Info("stopping")
 	}
-	return errors.Join(err, stop(app, in, runner))
+	err = errors.Join(err, stop(app, in, runner))
+	end()
+	<-left
+	return errors.Join(err, b.leave())
+}
+
+// join makes this process a node: with MongoDB it has a spool, and a name.
+func (b *base) join(ctx context.Context) error {
+	if b.cfg.MongoURI == "" {
+		return nil
+	}
+	spool, err := sqlitestore.OpenSpool(ctx, b.cfg.Data)
+	if err != nil {
+		return fmt.Errorf("open the spool in the data folder (MANYI_DATA): %w", err)
+	}
+	b.spool = spool
+	if b.node, err = nodeName(ctx, spool, b.cfg.Node); err != nil {
+		return errors.Join(err, b.leave())
+	}
+	return nil
+}
+
+func (b *base) leave() error {
+	if b.spool == nil {
+		return nil
+	}
+	return b.spool.Close()
 }
 
 func stop(app *fiber.App, in *intake.Intake, runner *jobs.Runner) error {

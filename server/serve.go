@@ -49,11 +49,11 @@ func serveCommand(e *env) *cobra.Command {
 			cfg.BaseURL = localBase(ln, lanAddress())
 			e.log().Warn("MANYI_BASE_URL is not set; codes carry this machine's address, fit for a trial only", "base_url", cfg.BaseURL)
 		}
-		b, err := openBase(cmd.Context(), cfg)
+		b, err := openBase(cmd.Context(), cfg, e.now)
 		if err != nil {
 			return errors.Join(err, ln.Close())
 		}
-		return errors.Join(b.serveOn(cmd.Context(), ln, limits(), e.log()), b.store.Close())
+		return errors.Join(b.serveOn(cmd.Context(), ln, limits(), e.log()), b.close())
 	}
 	return cmd
 }
@@ -86,7 +86,7 @@ func demoCommand(e *env) *cobra.Command {
 			cfg.Data = demoData
 		}
 		if *fresh {
-			if err := removeDemo(cmd.Context(), cfg); err != nil {
+			if err := e.removeDemo(cmd.Context(), cfg); err != nil {
 				return err
 			}
 		}
@@ -96,12 +96,12 @@ func demoCommand(e *env) *cobra.Command {
 }
 
 // removeDemo deletes the demo's database, and refuses to delete any other.
-func removeDemo(ctx context.Context, cfg config) error {
-	b, err := openBase(ctx, cfg)
+func (e *env) removeDemo(ctx context.Context, cfg config) error {
+	b, err := openBase(ctx, cfg, e.now)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(onlyDemo(ctx, b), b.store.Close()); err != nil {
+	if err := errors.Join(onlyDemo(ctx, b), b.close()); err != nil {
 		return err
 	}
 	return removeDatabase(cfg.Data)
@@ -145,17 +145,17 @@ func (e *env) demo(cmd *cobra.Command, cfg config, limits intake.Options) error 
 		near = localBase(ln, "127.0.0.1")
 		cfg.BaseURL = localBase(ln, lanAddress())
 	}
-	b, err := openBase(ctx, cfg)
+	b, err := openBase(ctx, cfg, e.now)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	lines, err := e.prepareDemo(cmd, b, near)
 	if err != nil {
-		return errors.Join(err, ln.Close(), b.store.Close())
+		return errors.Join(err, ln.Close(), b.close())
 	}
 	// The socket already listens: whoever reads these lines and connects is answered.
 	fmt.Fprint(e.out, strings.Join(lines, "\n")+"\n")
-	return errors.Join(b.serveOn(ctx, ln, limits, e.log()), b.store.Close())
+	return errors.Join(b.serveOn(ctx, ln, limits, e.log()), b.close())
 }
 
 // prepareDemo fills the folder, counts it, and returns the lines to print.

@@ -101,12 +101,17 @@ func silent(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
+// lookEvery is how often the spool is looked at although nobody told of anything:
+// another process may have put back what was set aside.
+const lookEvery = 30 * time.Second
+
 // run forwards whenever something was spooled, and while anything is left, every Retry.
 func (f *forwarder) run(ctx context.Context) {
 	defer close(f.done)
 	for {
 		select {
 		case <-f.wake:
+		case <-time.After(lookEvery):
 		case <-ctx.Done():
 			return
 		}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+
+	"manyi/survey"
+)
+
+// collection is one kind of thing that a migration copies.
+type collection struct {
+	name string
+	// read calls yield for every item of a store, in any order.
+	read func(ctx context.Context, s survey.Store, yield func(item any) error) error
+	// write adds items to a store, group by group; those that are there already
+	// are left as they are. Without it they come with another collection.
+	write func(ctx context.Context, to, from survey.Store, items []any) error
+	group int
+}
+
+// collections are copied in this order. Tallies are not among them: they follow
+// from the facts, and the target's are compared with the source's after a
+// roll-up. Sessions, failed sign-ins, leases and records of past runs stay behind.
+var collections = []collection{
+	{"places", listed(survey.Store.Places), func(ctx context.Context, to, _ survey.Store, items []any) error {
+		return to.PutPlaces(ctx, allOf[survey.Place](items))
+	}, math.MaxInt},
+	{"surveys", listed(survey.Store.Surveys), each(survey.Store.AddSurvey), 100},
+	{"codes", readCodes, each(survey.Store.AddCode), 100},
+	{"users", listed(survey.Store.Users), each(survey.Store.PutUser), 100},
+	{"tokens", listed(survey.Store.Tokens), each(survey.Store.AddToken), 100},
+	{"visits", readVisits, func(ctx context.Context, to, _ survey.Store, items []any) error {
+		_, err := to.PutVisits(ctx, allOf[survey.Visit](items))
+		return err
+	}, 5000},
+	{"responses", readResponses, writeResponses, 1000},
+	{"contacts", readContacts, nil, 0}, // they come with their responses
+}
+
+func listed[T any](list func(survey.Store, context.Context) ([]T, error)) func(context.Context, survey.Store, func(any) error) error {
+	return func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		items, err := list(s, ctx)
+		for i := range items {
+			if err == nil {
+				err = yield(items[i])
+			}
+		}
+		return err
+	}
+}
+
+func each[T any](add func(survey.Store, context.Context, T) error) func(ctx context.Context, to, from survey.Store, items []any) error {
+	return func(ctx context.Context, to, _ survey.Store, items []any) error {
+		for _, item := range items {
+			if err := add(to, ctx, item.(T)); err != nil && !errors.Is(err, survey.ErrExists) {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func allOf[T any](items []any) []T {
+	out := make([]T, len(items))
+	for i := range items {
+		out[i] = items[i].(T)
+	}
+	return out
+}
+
+func readCodes(ctx context.Context, s survey.Store, yield func(any) error) error {
+	surveys, err := s.Surveys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range surveys {
+		codes, err := s.Codes(ctx, v.ID, "")
+		if err != nil {
+			return err
+		}
+		for _, c := range codes {
+			if err := yield(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func readVisits(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Visits(ctx, func(v survey.Visit) error {
+		v.Secret = orNil(v.Secret)
+		return yield(v)
+	})
+}
+
+func readResponses(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Responses(ctx, survey.ResponseQuery{}, func(l survey.Listed) error {
+		r := l.Response
+		r.Flags &^= survey.FlagOtherWindow // follows from the visits, as the tie and the standing do
+		r.Secret = orNil(r.Secret)
+		if len(r.Reasons) == 0 {
+			r.Reasons = nil
+		}
+		if len(r.Answers) == 0 {
+			r.Answers = nil
+		}
+		return yield(r)
+	})
+}
+
+// orNil makes empty and missing alike, which engines do not tell apart.
+func orNil(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// writeResponses adds responses with their contacts. The flag of a form used
+// again is stored, and comes out the same: it is set on all but the first, and
+// they are written in the order they came.
+func writeResponses(ctx context.Context, to, from survey.Store, items []any) error {
+	group := allOf[survey.Response](items)
+	for i := range group {
+		switch c, err := from.Contact(ctx, group[i].Key); {
+		case err == nil:
+			group[i].Contact = &c
+		case !errors.Is(err, survey.ErrNotFound):
+			return err
+		}
+	}
+	_, err := to.AddResponses(ctx, group)
+	return err
+}
+
+func readContacts(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Contacts(ctx, func(k survey.Key, c survey.SealedContact) error {
+		c.PhoneHash = orNil(c.PhoneHash)
+		return yield(struct {
+			Key     survey.Key
+			Contact survey.SealedContact
+		}{k, c})
+	})
+}
+
+// readTallies reads every stored tally that holds anything, its cells in order.
+func readTallies(ctx context.Context, s survey.Store, yield func(any) error) error {
+	surveys, err := s.Surveys(ctx)
+	if err != nil {
+		return err
+	}
+	type cell struct {
+		survey.Cell
+		N int64
+	}
+	for _, v := range surveys {
+		for _, q := range []survey.TallyQuery{
+			{Kind: survey.Window, From: 1_0000_00, To: math.MaxInt32}, {Kind: survey.Window, From: 1, To: 9999_99},
+			{Kind: survey.Bureau, From: 1_0000_00, To: math.MaxInt32}, {Kind: survey.Bureau, From: 1, To: 9999_99}, {Kind: survey.Bureau},
+		} {
+			q.Survey = v.ID
+			err := s.Tallies(ctx, q, func(b survey.Bucket, t survey.Tally) error {
+				if t.Equal(survey.Tally{}) {
+					return nil
+				}
+				cells := []cell{}
+				for c, n := range t.Cells {
+					cells = append(cells, cell{c, n})
+				}
+				slices.SortFunc(cells, func(a, b cell) int {
+					return cmp.Or(cmp.Compare(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
+				})
+				return yield(struct {
+					survey.Bucket
+					Cells                     []cell
+					Served, Rated, Superseded int64
+				}{b, cells, t.Served, t.Rated, t.Superseded})
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// content is how much a collection holds, and a digest that does not depend on
+// the order: the sum of the items' SHA-256.
+type content struct {
+	n   int
+	sum big.Int
+}
+
+func (c *content) add(item any) error {
+	doc, err := json.Marshal(item)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(doc)
+	c.n++
+	c.sum.Add(&c.sum, new(big.Int).SetBytes(digest[:]))
+	c.sum.Mod(&c.sum, modulus)
+	return nil
+}
+
+var modulus = new(big.Int).Lsh(big.NewInt(1), 256)
+
+func (c *content) String() string {
+	var b [32]byte
+	return fmt.Sprintf("%d, content %s", c.n, hex.EncodeToString(c.sum.FillBytes(b[:])[:8]))
+}
+
+func (c *content) equal(o *content) bool { return c.n == o.n && c.sum.Cmp(&o.sum) == 0 }
+
+// contentOf reads a whole collection.
+func contentOf(ctx context.Context, c collection, s survey.Store, progress func(int)) (*content, error) {
+	sum := &content{}
+	err := c.read(ctx, s, func(item any) error {
+		progress(sum.n)
+		return sum.add(item)
+	})
+	return sum, err
+}
+
+// copyCollection writes every item of a collection to another store and returns
+// what was read.
+func copyCollection(ctx context.Context, c collection, from, to survey.Store, progress func(int)) (*content, error) {
+	sum := &content{}
+	var group []any
+	flush := func() error {
+		if len(group) == 0 {
+			return nil
+		}
+		err := c.write(ctx, to, from, group)
+		group = group[:0]
+		return err
+	}
+	err := c.read(ctx, from, func(item any) error {
+		progress(sum.n)
+		if err := sum.add(item); err != nil || c.write == nil {
+			return err
+		}
+		if group = append(group, item); len(group) < c.group {
+			return nil
+		}
+		return flush()
+	})
+	return sum, cmp.Or(err, flush())
+}
