@@ -158,7 +158,15 @@ func (s *Store) finishLists(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.dropLeftRows(ctx, now)
+}
+
+// dropLeftRows drops rows that were laid down a day ago and never accepted; what
+// was accepted is applied and gone long before.
+func (s *Store) dropLeftRows(ctx context.Context, now time.Time) error {
+	old := primitive.NewObjectIDFromTimestamp(now.Add(-forgetAfter))
+	_, err := s.db.Collection("list_rows").DeleteMany(ctx, field("list", bson.D{{Key: "$lt", Value: old}}))
+	return err
 }
 
 // apply brings the visits to what an accepted list says. It may be cut short and

@@ -71,11 +71,12 @@ type child struct {
 
 // start runs a stand-in on a port of 127.0.0.1, 0 for a free one, and returns
 // once it serves.
-func start(java, lib string, port int) (*child, error) {
+func start(java, lib string, port int, more ...string) (*child, error) {
 	c := &child{ended: make(chan struct{})}
 	// Quick to start and small, rather than fast when it has run for long.
 	c.cmd = exec.Command(java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m",
 		"-cp", filepath.Join(lib, "*"), filepath.Join(filepath.Dir(lib), "Standin.java"), strconv.Itoa(port))
+	c.cmd.Args = append(c.cmd.Args, more...)
 	var complaints bytes.Buffer
 	c.cmd.Stderr = &complaints
 	dieWithParent(c.cmd)
@@ -126,6 +127,7 @@ type Process struct {
 	t         testing.TB
 	java, lib string
 	port      int
+	more      []string // arguments
 	child     *child
 }
 
@@ -135,6 +137,16 @@ func Server(t testing.TB) *Process {
 	t.Helper()
 	java, lib := standin(t)
 	p := &Process{t: t, java: java, lib: lib}
+	p.Start()
+	t.Cleanup(p.Kill)
+	return p
+}
+
+// OldServer starts a stand-in that says it is of a version that is not supported.
+func OldServer(t testing.TB) *Process {
+	t.Helper()
+	java, lib := standin(t)
+	p := &Process{t: t, java: java, lib: lib, more: []string{"old"}}
 	p.Start()
 	t.Cleanup(p.Kill)
 	return p
@@ -153,7 +165,7 @@ func (p *Process) Kill() { p.child.kill() }
 // Start starts the process again after Kill, empty and on the same port.
 func (p *Process) Start() {
 	p.t.Helper()
-	c, err := start(p.java, p.lib, p.port)
+	c, err := start(p.java, p.lib, p.port, p.more...)
 	if err != nil {
 		p.t.Fatal(err)
 	}
