@@ -27,7 +27,11 @@ type env struct {
 
 // run carries out one command line.
 func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errOut io.Writer) error {
-	e := &env{getenv: getenv, out: out, err: errOut, now: time.Now}
+	return (&env{getenv: getenv, out: out, err: errOut, now: time.Now}).run(ctx, args, in)
+}
+
+func (e *env) run(ctx context.Context, args []string, in io.Reader) error {
+	out, errOut := e.out, e.err
 	root := rootCommand(e)
 	root.SetArgs(args)
 	root.SetIn(in)

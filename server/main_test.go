@@ -35,11 +35,16 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr); err != nil {
+	skew, _ := time.ParseDuration(os.Getenv(clockSkew))
+	e := &env{getenv: os.Getenv, out: os.Stdout, err: os.Stderr, now: func() time.Time { return time.Now().Add(skew) }}
+	if err := e.run(ctx, os.Args[1:], os.Stdin); err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
+
+// clockSkew is how far the clock of a process of the test is off.
+const clockSkew = "MANYI_TEST_CLOCK_SKEW"
 
 // process is the program running as a process of its own.
 type process struct {
@@ -69,6 +74,13 @@ var servingAt = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
 func startServe(t testing.TB, data string, args ...string) *process {
 	t.Helper()
 	p := newProcess(append([]string{"serve", "--data", data, "--addr", "127.0.0.1:0"}, args...)...)
+	p.serve(t)
+	return p
+}
+
+// serve starts a prepared process and waits until it says where it listens.
+func (p *process) serve(t testing.TB) {
+	t.Helper()
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -86,11 +98,15 @@ func startServe(t testing.TB, data string, args ...string) *process {
 		}
 	}
 	go io.Copy(p.log, lines)
-	return p
 }
 
 // demoFolder is a data folder with the sample in it.
 func demoFolder(t testing.TB) string {
+	t.Helper()
+	return sampleFolder(t, demo.Days)
+}
+
+func sampleFolder(t testing.TB, days int) string {
 	t.Helper()
 	dir := t.TempDir()
 	store, err := sqlitestore.Open(context.Background(), dir)
@@ -101,7 +117,7 @@ func demoFolder(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := demo.Fill(context.Background(), store, zone, time.Now()); err != nil {
+	if err := demo.Fill(context.Background(), store, zone, time.Now(), days); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {

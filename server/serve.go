@@ -164,7 +164,7 @@ func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, e
 	if err := onlyDemo(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now); err != nil {
+	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now, demo.Days); err != nil {
 		return nil, fmt.Errorf("fill the demo: %w", err)
 	}
 	if err := b.runJobs(ctx, e.log(), now); err != nil {

@@ -33,11 +33,12 @@ const (
 	pingtan = "350128"
 )
 
-// days is how far back the sample goes.
-const days = 30
+// Days is how far back the sample goes.
+const Days = 30
 
-// Fill puts the sample into a store, and does nothing if it is already there.
-func Fill(ctx context.Context, store survey.Store, zone *time.Location, now time.Time) error {
+// Fill puts the sample of so many days into a store, and does nothing if it is
+// already there.
+func Fill(ctx context.Context, store survey.Store, zone *time.Location, now time.Time, days int) error {
 	if _, err := store.Survey(ctx, SurveyID); !errors.Is(err, survey.ErrNotFound) {
 		return err
 	}
@@ -52,7 +53,7 @@ func Fill(ctx context.Context, store survey.Store, zone *time.Location, now time
 	if len(faults) > 0 {
 		return faults
 	}
-	s := sample(tree, zone, now)
+	s := sample(tree, zone, now, days)
 	if faults := s.Check(tree); len(faults) > 0 {
 		return faults
 	}
@@ -115,7 +116,7 @@ func bureau(division, parent, name string, windows int) []survey.Place {
 	return out
 }
 
-func sample(tree *survey.Tree, zone *time.Location, now time.Time) survey.Survey {
+func sample(tree *survey.Tree, zone *time.Location, now time.Time, days int) survey.Survey {
 	today := survey.DayOf(now, zone)
 	s := survey.Survey{
 		ID: SurveyID, Title: survey.Text{Zh: "服务大厅满意度测评（示例）", En: "Service hall satisfaction survey (sample)"},

@@ -58,11 +58,11 @@ func TestFillTwiceIsFillOnce(t *testing.T) {
 		}
 		return n, s.Sample
 	}
-	if err := demo.Fill(ctx, store, zone, now); err != nil {
+	if err := demo.Fill(ctx, store, zone, now, demo.Days); err != nil {
 		t.Fatal(err)
 	}
 	first, sample := count()
-	if err := demo.Fill(ctx, store, zone, now.Add(time.Hour)); err != nil {
+	if err := demo.Fill(ctx, store, zone, now.Add(time.Hour), demo.Days); err != nil {
 		t.Fatal(err)
 	}
 	second, _ := count()

@@ -49,7 +49,7 @@ type app struct {
 	secure  bool // cookies go over TLS only
 
 	actors remembered[[32]byte, survey.Actor] // by the digest of what proves them
-	tables remembered[string, FiguresView]    // by the query, and who asks
+	tables remembered[string, shownFigures]   // by the query, and who asks
 }
 
 // maxBody is far above any honest form: 500 characters are 6 KB when encoded.
@@ -101,7 +101,7 @@ func newApp(d Deps) (*app, error) {
 		places:  newDirectory(d.Store, d.Signer, d.Spool, d.Now, d.Log),
 		secure:  len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://",
 		actors:  remembered[[32]byte, survey.Actor]{most: 10_000, life: knownFor},
-		tables:  remembered[string, FiguresView]{most: 200, life: 24 * time.Hour}}, nil
+		tables:  remembered[string, shownFigures]{most: 200, life: 24 * time.Hour}}, nil
 }
 
 // deadline bounds the work of a request; Fiber's contexts have none of their own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -23,6 +24,13 @@ type FiguresView struct {
 	Table figures.Table
 	Trend []figures.Point
 	Step  string // of the trend: day, week or month
+	Stale bool   // the database does not answer: the table is the last one that was shown
+}
+
+// shownFigures is what the page remembers.
+type shownFigures struct {
+	table figures.Table
+	trend []figures.Point
 }
 
 // QueryView is the query as it stands in the form and in links.
@@ -64,12 +72,17 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 	past, step := untilToday(q)
 	view := FiguresView{Console: a.console(c, q.Survey, w), Step: step}
 	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds}
-	if view.Table, err = figures.Load(ctx, a.Store, q, who); err != nil {
+	key := strings.Join([]string{who.Name, string(who.Role), who.Place, q.Survey.ID, string(q.By), q.Within, q.From.String(), q.To.String()}, "\x00")
+	shown, err := a.tables.ask(ctx, a.Intake.Away(), q.AsOf, key, func(ctx context.Context) (s shownFigures, err error) {
+		if s.table, err = figures.Load(ctx, a.Store, q, who); err == nil {
+			s.trend, err = figures.Series(ctx, a.Store, past, who, figures.Step(step))
+		}
+		return s, err
+	})
+	if err != nil {
 		return err
 	}
-	if view.Trend, err = figures.Series(ctx, a.Store, past, who, figures.Step(step)); err != nil {
-		return err
-	}
+	view.Table, view.Trend, view.Stale = shown.table, shown.trend, !shown.table.AsOf.Equal(q.AsOf)
 	return a.page(c, fiber.StatusOK, "figures", view)
 }
 

@@ -160,9 +160,6 @@ func winner(rivals []responseDoc, listed bool, v visitDoc) survey.Key {
 
 // rivalsOf reads all responses of some cases, as far as needed to compare them.
 func (s *Store) rivalsOf(ctx context.Context, cases []caseID) (map[caseID][]responseDoc, error) {
-	if len(cases) == 0 {
-		return nil, nil
-	}
 	wanted := make(map[caseID]bool, len(cases))
 	var numbers []string
 	for _, c := range cases {
@@ -175,12 +172,20 @@ func (s *Store) rivalsOf(ctx context.Context, cases []caseID) (map[caseID][]resp
 	for _, name := range []string{"digest", "survey", "window", "day", "case", "secret", "at"} {
 		shown = append(shown, bson.E{Key: name, Value: 1})
 	}
-	docs, err := all[responseDoc](ctx, s.db.Collection("responses"), field("case.n", bson.D{{Key: "$in", Value: numbers}}), options.Find().SetProjection(shown))
 	out := map[caseID][]responseDoc{}
-	for _, d := range docs {
-		if id := (caseID{d.Survey, d.Case.Number, d.Case.Stage}); wanted[id] {
-			out[id] = append(out[id], d)
+	for some := range slices.Chunk(numbers, lookUp) {
+		docs, err := all[responseDoc](ctx, s.db.Collection("responses"), field("case.n", bson.D{{Key: "$in", Value: some}}), options.Find().SetProjection(shown))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			if id := (caseID{d.Survey, d.Case.Number, d.Case.Stage}); wanted[id] {
+				out[id] = append(out[id], d)
+			}
 		}
 	}
-	return out, err
+	return out, nil
 }
+
+// lookUp is how many things are looked up by one query.
+const lookUp = 500

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -39,15 +40,17 @@ func (d visitDoc) same(o visitDoc) bool {
 
 // visitsOf reads the visits of some cases.
 func (s *Store) visitsOf(ctx context.Context, cases []caseID) (map[caseID]visitDoc, error) {
-	if len(cases) == 0 {
-		return nil, nil
+	out := make(map[caseID]visitDoc, len(cases))
+	for some := range slices.Chunk(cases, lookUp) {
+		docs, err := all[visitDoc](ctx, s.db.Collection("visits"), byID(bson.D{{Key: "$in", Value: some}}))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			out[d.ID] = d
+		}
 	}
-	docs, err := all[visitDoc](ctx, s.db.Collection("visits"), byID(bson.D{{Key: "$in", Value: cases}}))
-	out := make(map[caseID]visitDoc, len(docs))
-	for _, d := range docs {
-		out[d.ID] = d
-	}
-	return out, err
+	return out, nil
 }
 
 // Visits implements survey.VisitStore.
