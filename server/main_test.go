@@ -357,7 +357,12 @@ var csrfIn = regexp.MustCompile(`name="?csrf"? value="?([^" >]+)`)
 // signIn signs in to the console and returns where that leads.
 func signIn(t testing.TB, base, name, password string) (path string) {
 	t.Helper()
-	client := browser(t)
+	return signInAs(t, browser(t), base, name, password)
+}
+
+// signInAs is signIn with a browser that stays signed in.
+func signInAs(t testing.TB, client *http.Client, base, name, password string) (path string) {
+	t.Helper()
 	_, page, err := fetch(client, base+"/console/signin")
 	if err != nil {
 		t.Fatal(err)
