@@ -321,13 +321,13 @@ func (c commands) base() *base {
 }
 
 // serve serves the folder in this process until the test ends, and returns where.
-func (c commands) serve() (base string) {
+func (c commands) serve(args ...string) (base string) {
 	c.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	out, log := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"serve", "--addr", "127.0.0.1:0"}, func(name string) string { return c.env[name] }, strings.NewReader(""), io.Discard, log)
+		err := run(ctx, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...), func(name string) string { return c.env[name] }, strings.NewReader(""), io.Discard, log)
 		log.Close()
 		ended <- err
 	}()

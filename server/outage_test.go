@@ -86,7 +86,7 @@ func readyzOf(base string) (status int, r struct {
 // cut off, as by a server that died, sends the same form again until it is answered.
 type crowd struct {
 	codes   []string
-	base    string
+	bases   []string // of the nodes; who is not answered by one turns to the next
 	stop    atomic.Bool
 	all     sync.WaitGroup
 	mu      sync.Mutex
@@ -101,17 +101,24 @@ func (c *crowd) start(t *testing.T, people int) {
 		c.all.Go(func() {
 			client := browser(t)
 			for i := 0; !c.stop.Load(); i++ {
-				c.rate(client, c.codes[(person+i)%len(c.codes)], fmt.Sprintf("person %d rating %d", person, i))
+				c.rate(client, person+i, c.codes[(person+i)%len(c.codes)], fmt.Sprintf("person %d rating %d", person, i))
 			}
 		})
 	}
 }
 
-func (c *crowd) rate(client *http.Client, code, comment string) {
+func (c *crowd) answered() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sent)
+}
+
+func (c *crowd) rate(client *http.Client, turn int, code, comment string) {
 	var form map[string][]string
-	for {
+	for ; ; turn++ {
+		base := c.bases[turn%len(c.bases)]
 		if form == nil {
-			key, err := openForm(client, c.base, code)
+			key, err := openForm(client, base, code)
 			if err == nil {
 				form = rating(key, "satisfied")
 				form["comment"] = []string{comment}
@@ -121,7 +128,7 @@ func (c *crowd) rate(client *http.Client, code, comment string) {
 				return
 			}
 		}
-		receipt, err := sendForm(client, c.base, code, form)
+		receipt, err := sendForm(client, base, code, form)
 		if err == nil {
 			c.mu.Lock()
 			c.sent[comment] = receipt
@@ -173,15 +180,14 @@ func ratings(t *testing.T, i *installation, o outage) {
 		t.Fatalf("figures before the outage: status %d", status)
 	}
 
-	c := &crowd{codes: someCodes(t, b, 4), base: p.base}
+	c := &crowd{codes: someCodes(t, b, 4), bases: []string{p.base}}
 	c.start(t, 8)
-	answered := func() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.sent) }
-	until(t, "ratings come in", 20*time.Second, func() bool { return answered() > 50 })
+	until(t, "ratings come in", 20*time.Second, func() bool { return c.answered() > 50 })
 
 	o.begin()
 	ends := time.Now().Add(awayFor(t))
-	at := answered()
-	until(t, "ratings go on while the database is away", 20*time.Second, func() bool { return answered() > at+50 })
+	at := c.answered()
+	until(t, "ratings go on while the database is away", 20*time.Second, func() bool { return c.answered() > at+50 })
 	if status, r, err := readyzOf(p.base); err != nil || status != 200 || r.Status != "degraded" || r.Database != "away" || r.Spool.Waiting == 0 {
 		t.Errorf("readyz while the database is away: %d %+v, %v", status, r, err)
 	}
@@ -196,8 +202,8 @@ func ratings(t *testing.T, i *installation, o outage) {
 	p.cmd.Wait()
 	again := i.node(data, addr, more...)
 	again.serve(t)
-	at = answered()
-	until(t, "ratings go on after the application was killed", 20*time.Second, func() bool { return answered() > at+50 })
+	at = c.answered()
+	until(t, "ratings go on after the application was killed", 20*time.Second, func() bool { return c.answered() > at+50 })
 	until(t, "the outage has lasted as long as it should", time.Minute, func() bool { return time.Now().After(ends) })
 	if _, r, err := readyzOf(p.base); err != nil || r.Spool.Waiting == 0 {
 		t.Errorf("nothing waits at the end of the outage: %+v, %v", r, err)
@@ -208,8 +214,8 @@ func ratings(t *testing.T, i *installation, o outage) {
 		_, r, err := readyzOf(p.base)
 		return err == nil && r.Database == "ok" && r.Spool.Waiting == 0
 	})
-	at = answered()
-	until(t, "ratings go on after the outage", 20*time.Second, func() bool { return answered() > at+50 })
+	at = c.answered()
+	until(t, "ratings go on after the outage", 20*time.Second, func() bool { return c.answered() > at+50 })
 	c.stop.Store(true)
 	c.all.Wait()
 	until(t, "the spool is empty", 20*time.Second, func() bool {
@@ -217,6 +223,19 @@ func ratings(t *testing.T, i *installation, o outage) {
 		return err == nil && r.Spool.Waiting == 0
 	})
 
+	c.standsOnce(t, b, before)
+	if aside := setAside(t, data); aside > 0 {
+		t.Errorf("%d were set aside", aside)
+	}
+	cmd.run("compute")
+	allCounted(t, b)
+	t.Logf("%d ratings acknowledged over an outage of %v, %d requests cut off by the kill and sent again; none lost, none doubled", len(c.sent), awayFor(t), c.cutOff)
+}
+
+// standsOnce expects nobody to have been refused, and every acknowledged rating to
+// be stored once.
+func (c *crowd) standsOnce(t *testing.T, b *base, before map[string]int) {
+	t.Helper()
 	if len(c.refused) > 0 {
 		t.Errorf("%d ratings were refused, the first: %s", len(c.refused), c.refused[0])
 	}
@@ -238,12 +257,21 @@ func ratings(t *testing.T, i *installation, o outage) {
 	if lost > 0 || doubled > 0 || total != len(c.sent) {
 		t.Errorf("%d acknowledged, %d lost, %d doubled, %d stored", len(c.sent), lost, doubled, total)
 	}
-	if aside := setAside(t, data); aside > 0 {
-		t.Errorf("%d were set aside", aside)
+}
+
+// allCounted expects every stored rating to be in the tallies.
+func allCounted(t *testing.T, b *base) {
+	t.Helper()
+	counted, stored := countedIn(t, b), int64(0)
+	err := b.store.Responses(t.Context(), survey.ResponseQuery{}, func(survey.Listed) error { stored++; return nil })
+	if err != nil || counted != stored {
+		t.Errorf("%d counted of %d stored, %v", counted, stored, err)
 	}
-	// Every one of them is counted.
-	cmd.run("compute")
-	counted := int64(0)
+}
+
+// countedIn is how many ratings are in the tallies.
+func countedIn(t *testing.T, b *base) (counted int64) {
+	t.Helper()
 	err := b.store.Tallies(t.Context(), survey.TallyQuery{Survey: "demo", Kind: survey.Bureau, Question: survey.Overall}, func(_ survey.Bucket, tally survey.Tally) error {
 		for _, n := range tally.Cells {
 			counted += n
@@ -251,12 +279,10 @@ func ratings(t *testing.T, i *installation, o outage) {
 		counted += tally.Superseded
 		return nil
 	})
-	stored := int64(0)
-	rerr := b.store.Responses(t.Context(), survey.ResponseQuery{}, func(survey.Listed) error { stored++; return nil })
-	if err != nil || rerr != nil || counted != stored {
-		t.Errorf("%d counted of %d stored, %v, %v", counted, stored, err, rerr)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d ratings acknowledged over an outage of %v, %d requests cut off by the kill and sent again; none lost, none doubled", len(c.sent), awayFor(t), c.cutOff)
+	return counted
 }
 
 func setAside(t *testing.T, data string) int {
