@@ -17,6 +17,7 @@ import (
 	zxing "github.com/makiuchi-d/gozxing/qrcode"
 
 	"manyi/server/demo"
+	"manyi/survey/mongostore/mongotest"
 )
 
 // journeys is the folder of the scripts that drive the browser.
@@ -43,9 +44,25 @@ type stand struct {
 }
 
 // TestBrowser takes a real browser through the product as it runs: from a
-// scanned code to the figures on the console. MANYI_CHROMIUM names the browser,
-// MANYI_SHOTS a folder for pictures of the pages.
+// scanned code to the figures on the console, on either engine. MANYI_CHROMIUM
+// names the browser, MANYI_SHOTS a folder for pictures of the pages.
 func TestBrowser(t *testing.T) {
+	t.Run("embedded", func(t *testing.T) {
+		chromium(t)
+		data := demoFolder(t)
+		p := newProcess("serve", "--data", data, "--addr", "127.0.0.1:0")
+		journeyOn(t, p, commands{t, map[string]string{"MANYI_DATA": data}})
+	})
+	t.Run("MongoDB", func(t *testing.T) {
+		chromium(t)
+		uri := mongotest.Open(t)
+		i := newInstallation(t, uri, uri)
+		i.fillDemo()
+		journeyOn(t, i.node(t.TempDir(), "127.0.0.1:0"), i.commands(t))
+	})
+}
+
+func journeyOn(t *testing.T, p *process, cmd commands) {
 	j := journey{Chromium: chromium(t), Shots: os.Getenv("MANYI_SHOTS"), Symbol: filepath.Join(t.TempDir(), "symbol.png"), User: "desk"}
 	if j.Shots != "" {
 		var err error
@@ -53,11 +70,10 @@ func TestBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	data := demoFolder(t)
 	const printed = "http://pj.example.gov.cn" // what printed codes carry, apart from where this server listens
-	p := startServe(t, data, "--base-url", printed, "--flood-per-code", "100000", "--flood-per-device", "100000")
+	p.cmd.Args = append(p.cmd.Args, "--base-url", printed, "--flood-per-code", "100000", "--flood-per-device", "100000")
+	p.serve(t)
 	j.Base = p.base
-	cmd := commands{t, map[string]string{"MANYI_DATA": data}}
 	j.Password = last(cmd.run("user", "add", j.User, "--role", "organiser", "--generate"))
 	j.Token = last(cmd.run("token", "add", "browser", "--role", "organiser"))
 	j.First, j.Second = cmd.scan(p.base, "350102-HR-01-001"), cmd.scan(p.base, "350102-HR-01-002")
