@@ -166,10 +166,9 @@ func (s *Store) addDocs(ctx context.Context, docs []responseDoc) ([]bool, error)
 	var second []int // other answers from forms that have one already
 	seen := map[survey.Key]bool{}
 	for i := range docs {
-		form := string(docs[i].ID)
-		holder, was := holders[form]
+		holder, was := holders[string(docs[i].ID)]
 		if !was {
-			holder = docs[owner[form]]
+			holder = docs[owner[string(docs[i].ID)]]
 		}
 		key := docs[i].key()
 		switch {
