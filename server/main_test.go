@@ -56,7 +56,12 @@ type process struct {
 // newProcess prepares a process with a command line.
 func newProcess(args ...string) *process {
 	p := &process{cmd: exec.Command(os.Args[0], args...), log: &lockedBuffer{}}
-	p.cmd.Env = append(os.Environ(), asServer+"=1")
+	for _, pair := range os.Environ() { // which may name a MongoDB for the tests that want one
+		if !strings.HasPrefix(pair, "MONGODB_URI=") {
+			p.cmd.Env = append(p.cmd.Env, pair)
+		}
+	}
+	p.cmd.Env = append(p.cmd.Env, asServer+"=1")
 	return p
 }
 
@@ -244,6 +249,16 @@ func runReading(t testing.TB, env map[string]string, in string, args ...string) 
 		t.Errorf("%v failed without a word", args)
 	}
 	return out.String() + errOut.String(), err
+}
+
+// until polls a condition until it holds, and fails after a while.
+func until(t *testing.T, what string, within time.Duration, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%v later it is still not so that %s", within, what)
+		}
+	}
 }
 
 // newFolder is an empty data folder and the commands to fill it.

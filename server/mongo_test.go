@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -106,30 +107,23 @@ func TestMigrateToMongoDB(t *testing.T) {
 	folder.run("user", "add", "chen", "--role", "organiser", "--generate")
 	folder.run("token", "add", "warehouse", "--role", "organiser")
 
-	// The copy is cut short in the middle, and gone on with.
+	// The migration is killed in the middle, and gone on with.
+	link := mongotest.NewLink(t, uri)
+	p := newProcess("migrate", "--data", folder.env["MANYI_DATA"], "--to", link.URI())
+	p.start(t)
 	target, err := mongostore.Open(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	if err := admit(t.Context(), from.store, target, false); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cut := context.WithCancel(t.Context())
-	defer cut()
-	for _, c := range collections {
-		_, err = copyCollection(ctx, c, from.store, target, func(n int) {
-			if c.name == "responses" && n > 100 {
-				cut()
-			}
-		})
-		if err != nil {
-			break
-		}
-	}
-	if err == nil {
-		t.Fatal("the sample is too small to cut its copy short")
-	}
+	until(t, "some visits are copied", 30*time.Second, func() bool {
+		err := target.Visits(t.Context(), func(survey.Visit) error { return errSome })
+		return errors.Is(err, errSome)
+	})
+	link.Freeze() // so that it cannot end before it is killed
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	link.Cut()
 	folder.refused([]string{"migrate", "--to", uri}, "--resume")
 	out := folder.run("migrate", "--to", uri, "--resume")
 	for _, c := range append(collections, collection{name: "tallies"}) {

@@ -59,16 +59,6 @@ func awayFor(t *testing.T) time.Duration {
 	return d
 }
 
-// until polls a condition until it holds, and fails after a while.
-func until(t *testing.T, what string, within time.Duration, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(within); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%v later it is still not so that %s", within, what)
-		}
-	}
-}
-
 // readyzOf asks a node how it is.
 func readyzOf(base string) (status int, r struct {
 	Status, Database string

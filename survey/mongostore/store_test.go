@@ -3,7 +3,10 @@ package mongostore_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +40,15 @@ func TestStartErrorsSayWhatToDo(t *testing.T) {
 	frozen := mongotest.NewLink(t, uri)
 	frozen.Freeze()
 	silent := frozen.URI()
+	tls := httptest.NewUnstartedServer(nil) // all that matters is that it wants TLS
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.StartTLS()
+	defer tls.Close()
+	wantsTLS := "mongodb://" + tls.Listener.Addr().String() + "/manyi"
+	t.Run("cases", func(t *testing.T) { startErrors(t, uri, silent, wantsTLS) })
+}
+
+func startErrors(t *testing.T, uri, silent, wantsTLS string) {
 	for _, c := range []struct {
 		what, uri   string
 		unavailable bool
@@ -49,6 +61,8 @@ func TestStartErrorsSayWhatToDo(t *testing.T) {
 		{"a server that says nothing", withUser(silent), true, []string{"check that it runs"}},
 		{"a replica set of another name", withUser(uri) + "?replicaSet=other", true, []string{"primary"}},
 		{"TLS where there is none", withUser(uri) + "?tls=true", true, []string{"TLS"}},
+		{"no TLS where it is wanted", withUser(wantsTLS), true, []string{"tls=true"}},
+		{"a certificate nobody here knows", withUser(wantsTLS) + "?tls=true", true, []string{"not trusted", "tlsCAFile"}},
 		{"a user the server does not let in", withUser(uri), true, []string{"user or password"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
