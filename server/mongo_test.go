@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.mongodb.org/mongo-driver/x/mongo/driver/connstring"
 
 	"manyi/server/demo"
 	"manyi/survey"
@@ -211,6 +214,69 @@ func TestBackupAndRestore(t *testing.T) {
 	mongo := commands{t, map[string]string{"MONGODB_URI": "mongodb://127.0.0.1/x", "MANYI_SECRET": strings.Repeat("s", 32), "MANYI_KEYS_FILE": "k"}}
 	mongo.refused([]string{"backup", "--out", file}, "mongodump")
 	mongo.refused([]string{"restore", file}, "mongodump")
+}
+
+// mongoTool finds one of MongoDB's own tools, or skips the test.
+func mongoTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", ".ci", "mongo", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	path, err = exec.LookPath(name)
+	switch {
+	case err == nil:
+	case strings.Contains(os.Getenv("MANYI_REQUIRE"), "mongo"):
+		t.Fatalf("no %s: see .ci/mongo/tools/tools.go", name)
+	default:
+		t.Skipf("no %s: see .ci/mongo/tools/tools.go", name)
+	}
+	return path
+}
+
+// TestMongoDBBackupRoundTrip takes the documented way, but for --oplog, which
+// wants a replica set.
+func TestMongoDBBackupRoundTrip(t *testing.T) {
+	dump, restore := mongoTool(t, "mongodump"), mongoTool(t, "mongorestore")
+	uri, empty := mongotest.Open(t), mongotest.Open(t)
+	i := newInstallation(t, uri, uri)
+	from := i.fillDemo()
+	i.commands(t).run("compute")
+	file := filepath.Join(t.TempDir(), "manyi.archive")
+	name := func(uri string) string {
+		u, err := connstring.ParseAndValidate(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Database
+	}
+	for _, cmd := range []*exec.Cmd{
+		exec.Command(dump, "--uri", uri, "--gzip", "--archive="+file),
+		exec.Command(restore, "--uri", strings.Replace(empty, "/"+name(empty), "/", 1), "--gzip", "--archive="+file,
+			"--nsFrom", name(uri)+".*", "--nsTo", name(empty)+".*"),
+	} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", filepath.Base(cmd.Path), err, out)
+		}
+	}
+	i.direct = empty
+	to := i.base() // its secrets are the ones pinned in the backup
+	for _, c := range append(collections, collection{name: "tallies", read: readTallies}) {
+		was, err := contentOf(t.Context(), c, from.store, func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := contentOf(t.Context(), c, to.store, func(int) {})
+		if err != nil || !is.equal(was) {
+			t.Errorf("%s: %s restored from %s, %v", c.name, is, was, err)
+		}
+		if was.n == 0 && (c.name == "responses" || c.name == "tallies") {
+			t.Errorf("no %s; the test shows nothing", c.name)
+		}
+	}
 }
 
 func TestKeysForNodes(t *testing.T) {
