@@ -81,17 +81,20 @@ func (s *Store) list(ctx context.Context, filter bson.D, direction, limit int, y
 		if more, err := yield(listed); err != nil || !more || len(docs) < limit {
 			return err
 		}
-		last := docs[len(docs)-1]
-		equal := func(name string, value any) bson.E { return bson.E{Key: name, Value: value} }
-		beyond := func(name string, value any) bson.E {
-			return bson.E{Key: name, Value: bson.D{{Key: "$gt", Value: value}}}
-		}
-		page = append(slices.Clone(filter), bson.E{Key: "$or", Value: bson.A{
-			bson.D{beyond("survey", last.Survey)},
-			bson.D{equal("survey", last.Survey), beyond("at", last.Received)},
-			bson.D{equal("survey", last.Survey), equal("at", last.Received), beyond("_id", last.ID)},
-		}})
+		page = append(slices.Clone(filter), after(docs[len(docs)-1], filter)...)
 	}
+}
+
+// after selects what follows a response in the order. Within one survey the bound on
+// the time lets the index begin there.
+func after(last responseDoc, filter bson.D) bson.D {
+	is := func(name string, value any) bson.E { return bson.E{Key: name, Value: value} }
+	beyond := func(name string, value any) bson.E { return is(name, bson.D{{Key: "$gt", Value: value}}) }
+	inSurvey := bson.A{bson.D{beyond("at", last.Received)}, bson.D{is("at", last.Received), beyond("_id", last.ID)}}
+	if slices.ContainsFunc(filter, func(e bson.E) bool { return e.Key == "survey" }) {
+		return bson.D{is("at", bson.D{{Key: "$gte", Value: last.Received}}), is("$or", inSurvey)}
+	}
+	return field("$or", bson.A{bson.D{beyond("survey", last.Survey)}, bson.D{is("survey", last.Survey), is("$or", inSurvey)}})
 }
 
 // judge finds out what responses are worth at the moment: one look at the visits

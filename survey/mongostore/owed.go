@@ -50,8 +50,8 @@ const (
 	drainBatch  = 200
 )
 
-// unhurried is a write that the primary alone acknowledges.
-var unhurried = options.Collection().SetWriteConcern(writeconcern.W1())
+// primaryOnly is for writes that the primary alone acknowledges.
+var primaryOnly = options.Collection().SetWriteConcern(writeconcern.W1())
 
 func debtOf(docs []responseDoc) (d debt) {
 	buckets, cases := map[bucketID]bool{}, map[caseID]bool{}
@@ -79,9 +79,15 @@ func (s *Store) owe(ctx context.Context, d debt) (primitive.ObjectID, error) {
 }
 
 // settle closes an entry. Losing this write is harmless, since the entry would stay
-// open and be swept; so it waits for the primary only.
-func (s *Store) settle(ctx context.Context, id primitive.ObjectID, d debt) error {
-	return s.putOwed(ctx, s.db.Collection("owed", unhurried), id, d, false)
+// open and be swept; so it waits for the primary only. But where something was found
+// to be there already it waits for the majority, which then has that too: a primary
+// that fails may take with it what it alone had, and nobody would send it again.
+func (s *Store) settle(ctx context.Context, id primitive.ObjectID, d debt, found bool) error {
+	owed := s.db.Collection("owed")
+	if !found {
+		owed = s.db.Collection("owed", primaryOnly)
+	}
+	return s.putOwed(ctx, owed, id, d, false)
 }
 
 func (s *Store) putOwed(ctx context.Context, c *mongo.Collection, id primitive.ObjectID, d debt, open bool) error {

@@ -126,7 +126,7 @@ func (s *Store) AddResponses(ctx context.Context, group []survey.Response) (stor
 		if stored, err = s.addDocs(ctx, docs); err != nil {
 			return err // what was stored is owed until somebody sees to it
 		}
-		return s.settle(ctx, owed, debtOf(docs))
+		return s.settle(ctx, owed, debtOf(docs), slices.Contains(stored, false))
 	})
 	if err != nil {
 		return nil, err

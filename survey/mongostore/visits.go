@@ -265,7 +265,7 @@ func (s *Store) applyWrites(ctx context.Context, owes debt, inserts []any, repla
 			}
 			done.Changed += int(result.MatchedCount)
 		}
-		if err := s.settle(ctx, owed, owes); err != nil {
+		if err := s.settle(ctx, owed, owes, false); err != nil {
 			return err
 		}
 	}
