@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -40,6 +41,31 @@ type QueryView struct {
 	WithinName string
 	From, To   string // YYYY-MM-DD, empty for the whole period
 	Kinds      []survey.Kind
+	Places     []PlaceOption
+}
+
+// PlaceOption is a place to choose by name.
+type PlaceOption struct {
+	Code, Name string
+	Indent     string
+}
+
+// placesBelow lists the divisions and bureaus somebody may see, as a tree, and the
+// place that is chosen, if it is a hall or window.
+func placesBelow(tree *survey.Tree, top, chosen string) (out []PlaceOption) {
+	var add func(code string, depth int)
+	add = func(code string, depth int) {
+		p, ok := tree.Place(code)
+		if !ok || (p.Kind == survey.Hall || p.Kind == survey.Window) && !tree.Within(chosen, code) {
+			return
+		}
+		out = append(out, PlaceOption{code, p.Name, strings.Repeat("　", depth)})
+		for _, below := range tree.Children(code) {
+			add(below, depth+1)
+		}
+	}
+	add(cmp.Or(top, tree.Root()), 0)
+	return out
 }
 
 // figuresQuery reads a query of figures; the API, the page and the downloads
@@ -71,7 +97,8 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 	ctx, who := c.UserContext(), actor(c)
 	past, step := untilToday(q)
 	view := FiguresView{Console: a.console(c, q.Survey, w), Step: step}
-	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds}
+	view.Query = QueryView{By: q.By, Within: q.Within, WithinName: w.name(q.Within), From: c.Query("from"), To: c.Query("to"), Kinds: figureKinds,
+		Places: placesBelow(w.tree, who.Place, q.Within)}
 	key := strings.Join([]string{who.Name, string(who.Role), who.Place, q.Survey.ID, string(q.By), q.Within, q.From.String(), q.To.String()}, "\x00")
 	shown, err := a.tables.ask(ctx, a.Intake.Away(), q.AsOf, key, func(ctx context.Context) (s shownFigures, err error) {
 		if s.table, err = figures.Load(ctx, a.Store, q, who); err == nil {

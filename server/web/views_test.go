@@ -14,6 +14,7 @@ import (
 	"manyi/stats"
 	"manyi/stats/figures"
 	"manyi/survey"
+	"manyi/survey/storetest"
 )
 
 func rateView() RateView {
@@ -316,4 +317,31 @@ func TestOtherConsolePages(t *testing.T) {
 		t.Errorf("status %q", got)
 	}
 	render(t, "status", StatusView{Console: Console{Who: survey.Actor{Role: survey.Organiser}}})
+}
+
+// TestPlacesAreChosenByName: everybody is offered their own place and what lies
+// below it, and a hall or window only if it is the one that is shown.
+func TestPlacesAreChosenByName(t *testing.T) {
+	tree := storetest.Tree()
+	codes := func(top, chosen string) (out []string) {
+		for _, o := range placesBelow(tree, top, chosen) {
+			out = append(out, o.Indent+o.Code)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		top, chosen string
+		want        []string
+	}{
+		{"350102", "350102", []string{"350102", "　350102-HR", "　350102-HRS"}},
+		{"350102-HR", "350102-HR-01-002", []string{"350102-HR", "　350102-HR-01", "　　350102-HR-01-002"}},
+		{"350102-HR-01-001", "350102-HR-01-001", []string{"350102-HR-01-001"}},
+	} {
+		if got := codes(c.top, c.chosen); !slices.Equal(got, c.want) {
+			t.Errorf("under %s, with %s chosen: %q, want %q", c.top, c.chosen, got, c.want)
+		}
+	}
+	if all := codes("", ""); all[0] != "350000" || len(all) != 11 {
+		t.Errorf("the whole province: %q", all)
+	}
 }
