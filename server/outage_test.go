@@ -188,6 +188,11 @@ func ratings(t *testing.T, i *installation, o outage) {
 		t.Errorf("the status page does not say that the database is away: %v", err)
 	}
 
+	// What nobody looked at before cannot be shown, and that is said.
+	if status, page, err := fetch(console, p.base+"/console/figures?by=window"); err != nil || status != 503 || !strings.Contains(page, "The database does not answer") {
+		t.Errorf("a page nobody saw before: status %d, %v", status, err)
+	}
+
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
 	again := i.node(data, addr, more...)

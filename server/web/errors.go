@@ -55,8 +55,11 @@ func (a *app) fail(c *fiber.Ctx, err error) error {
 		return c.Redirect("/console/signin", fiber.StatusSeeOther)
 	}
 	view := NoticeView{Key: noticeOf(status), Elder: elder(c)}
-	if errors.Is(err, errNoSurvey) {
+	switch {
+	case errors.Is(err, errNoSurvey):
 		view.Key = "no_survey"
+	case a.Spool != nil && silent(err) && strings.HasPrefix(path, "/console"):
+		view.Key = "away"
 	}
 	if rerr := a.page(c, status, "notice", view); rerr != nil {
 		a.Log.Error("the error page failed", "error", rerr)

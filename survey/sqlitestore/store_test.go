@@ -65,20 +65,51 @@ func TestTheWriterSyncsEveryCommit(t *testing.T) {
 	}
 }
 
-// A full disk is played by a limit on the file's pages: SQLite reports both the same way.
-func TestAFullDiskStoresNothingOfTheGroup(t *testing.T) {
-	s := reopen(t, t.TempDir())
-	var pages int
-	if err := s.write.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
-		t.Fatal(err)
-	}
+// fillDisk leaves room for a few pages. A full disk is played by a limit on the
+// file's pages: SQLite reports both the same way.
+func fillDisk(t *testing.T, db *sql.DB) (moreRoom func()) {
+	t.Helper()
 	limit := func(n int) {
 		t.Helper()
-		if err := s.write.QueryRow("PRAGMA max_page_count = " + itoa(n)).Scan(&n); err != nil {
+		if err := db.QueryRow("PRAGMA max_page_count = " + itoa(n)).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 	}
+	var pages int
+	if err := db.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
 	limit(pages + 4)
+	return func() { limit(1 << 30) }
+}
+
+func TestAFullDiskHoldsNothingOfTheGroup(t *testing.T) {
+	s, err := OpenSpool(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	moreRoom := fillDisk(t, s.write)
+	facts := storetest.NewFacts(1, storetest.Survey())
+	var group []survey.Response
+	for range 300 {
+		group = append(group, facts.Response(storetest.GulouHR1, storetest.At("2024-02-05 10:00"), storetest.Commented(strings.Repeat("字", 200))))
+	}
+	if _, err := s.Hold(t.Context(), group); !errors.Is(err, survey.ErrFull) {
+		t.Fatalf("err = %v, want ErrFull", err)
+	}
+	if state, err := s.State(t.Context()); err != nil || !state.Empty() {
+		t.Errorf("%+v, %v; want nothing of the group", state, err)
+	}
+	moreRoom()
+	if fresh, err := s.Hold(t.Context(), group); err != nil || !fresh[0] {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+func TestAFullDiskStoresNothingOfTheGroup(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	moreRoom := fillDisk(t, s.write)
 	facts := storetest.NewFacts(1, storetest.Survey())
 	var group []survey.Response
 	for range 300 {
@@ -90,7 +121,7 @@ func TestAFullDiskStoresNothingOfTheGroup(t *testing.T) {
 	if n := count(t, s); n != 0 {
 		t.Errorf("%d of the group were stored", n)
 	}
-	limit(1 << 30)
+	moreRoom()
 	if stored, err := s.AddResponses(t.Context(), group); err != nil || !stored[0] || count(t, s) != 300 {
 		t.Errorf("with room again: %v, %d rows", err, count(t, s))
 	}
