@@ -43,6 +43,14 @@ var collections = []collection{
 	}, 5000},
 	{"responses", readResponses, writeResponses, 1000},
 	{"contacts", readContacts, nil, 0}, // they come with their responses
+	{"cases", readCases, each(addCase), 100},
+	{"case_sheets", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.CaseSheets(ctx, func(sheet survey.CaseSheet) error { return yield(sheet) })
+	}, each(survey.Store.PutCaseSheet), 10},
+	{"files", readFiles, each(putFile), 2},
+	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
+		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))
+	}, math.MaxInt},
 }
 
 func listed[T any](list func(survey.Store, context.Context) ([]T, error)) func(context.Context, survey.Store, func(any) error) error {
@@ -150,6 +158,41 @@ func readContacts(ctx context.Context, s survey.Store, yield func(any) error) er
 			Contact survey.SealedContact
 		}{k, c})
 	})
+}
+
+// worked is what was done about a bad review; the case itself comes with its response.
+type worked struct {
+	Key     survey.Key
+	Entries []survey.Entry
+	Summary survey.CaseSummary
+}
+
+func readCases(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Cases(ctx, survey.CaseQuery{}, func(c survey.Case) error {
+		c.Summary.Follow = orNil(c.Summary.Follow)
+		return yield(worked{c.Response.Key, c.Entries, c.Summary})
+	})
+}
+
+func addCase(s survey.Store, ctx context.Context, w worked) error {
+	if len(w.Entries) == 0 {
+		_, err := s.Case(ctx, w.Key) // opens it where cases follow their responses later
+		return err
+	}
+	return s.AddEntries(ctx, w.Key, w.Entries, w.Summary)
+}
+
+type file struct {
+	Hash [32]byte
+	Data []byte
+}
+
+func readFiles(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Files(ctx, func(hash [32]byte, data []byte) error { return yield(file{hash, data}) })
+}
+
+func putFile(s survey.Store, ctx context.Context, f file) error {
+	return s.PutFile(ctx, f.Hash, f.Data)
 }
 
 // readTallies reads every stored tally that holds anything, its cells in order.

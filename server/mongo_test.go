@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/url"
 	"os"
@@ -106,6 +107,15 @@ func TestMigrateToMongoDB(t *testing.T) {
 	second.Contact = nil
 	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
 		t.Fatal(err)
+	}
+	for _, err := range []error{
+		from.store.PutFile(t.Context(), sha256.Sum256([]byte("photo")), []byte("photo")),
+		from.store.PutCalendar(t.Context(), []survey.CalendarDay{{Day: 20270101, Name: "元旦节"}}),
+		from.store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: demo.SurveyID, AsOf: 20240229, No: 1}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	folder.run("user", "add", "chen", "--role", "organiser", "--generate")
 	folder.run("token", "add", "warehouse", "--role", "organiser")

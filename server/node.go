@@ -92,7 +92,11 @@ func (b *base) openMongo(ctx context.Context) error {
 
 // runner prepares the jobs.
 func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
-	return jobs.NewRunner(b.store, []jobs.Job{jobs.RollUpJob(b.store)}, jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
+	return jobs.NewRunner(b.store, b.jobs(), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
+}
+
+func (b *base) jobs() []jobs.Job {
+	return []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store)}
 }
 
 // runJobs runs every job once, waiting for runs of other processes to end.

@@ -29,6 +29,7 @@ type Submission struct {
 	Name        string
 	Phone       string
 	Consent     bool // to being contacted; without it no contact is kept
+	Anonymous   bool // asks to stay unnamed even though the visit is proved
 }
 
 // Answer is a submission that passed the rules.
@@ -40,6 +41,7 @@ type Answer struct {
 	Case        CaseRef
 	VisitSecret string
 	Contact     Contact
+	Anonymous   bool
 }
 
 // Contact is how a citizen may be reached. It is kept apart from the response,
@@ -80,7 +82,7 @@ func (s Survey) Accept(in Submission) (Answer, Faults) {
 	if in.Survey != s.ID {
 		add("survey", WhyWrongSurvey)
 	}
-	var a Answer
+	a := Answer{Anonymous: in.Anonymous}
 	var ok bool
 	if in.Level == "" {
 		add("level", WhyLevelMissing)
@@ -247,6 +249,7 @@ type Response struct {
 	ReceivedAt time.Time // UTC, milliseconds
 	Day        Span      // of ReceivedAt in the survey's zone
 	Flags      Flags
+	Anonymous  bool // the citizen asks to stay unnamed
 }
 
 // SealedContact is an encrypted Contact and the keyed hash its phone is found by.

@@ -37,6 +37,10 @@ type Store interface {
 	AccountStore
 	JobStore
 	NodeStore
+	CaseStore
+	CaseSheetStore
+	FileStore
+	CalendarStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -83,8 +87,8 @@ type ResponseStore interface {
 	// whether it was new; false means its Key was stored before, and nothing
 	// changed. A response whose form key is already there with other content is
 	// stored with FlagKeyReused. The buckets that count the new responses, and
-	// those of responses and visits of the same case, are marked. ErrFull if
-	// the disk is; then nothing of the group was stored.
+	// those of responses and visits of the same case, are marked, and bad
+	// responses owe a case. ErrFull if the disk is; then nothing of the group was stored.
 	AddResponses(ctx context.Context, group []Response) (stored []bool, err error)
 	// Responses calls yield for the responses matching q, with what each is worth
 	// at that moment: its tie, its standing, FlagOtherWindow, and no Contact. What

@@ -35,12 +35,15 @@ type Rules struct {
 	// figure, and DefaultDays after how many whole local days.
 	DefaultLevel Level `json:"default_level"`
 	DefaultDays  int   `json:"default_days"`
+	// Deadlines are those of the closed loop.
+	Deadlines Deadlines `json:"deadlines"`
 }
 
 // DefaultRules are the settings used where a survey names none: weights 10/8/6/3/0,
-// ranks from 30 responses, an unrated visit counts as 满意 after 7 days.
+// ranks from 30 responses, an unrated visit counts as 满意 after 7 days, and the
+// default deadlines.
 func DefaultRules() Rules {
-	return Rules{Weights: [5]float64{10, 8, 6, 3, 0}, MinN: 30, DefaultLevel: Satisfied, DefaultDays: 7}
+	return Rules{Weights: [5]float64{10, 8, 6, 3, 0}, MinN: 30, DefaultLevel: Satisfied, DefaultDays: 7, Deadlines: DefaultDeadlines()}
 }
 
 // Why a survey was refused.
@@ -53,6 +56,7 @@ const (
 	WhyWeights     Why = "weights"
 	WhyMinN        Why = "min_n"
 	WhyDefault     Why = "default_rule"
+	WhyDeadlines   Why = "deadlines"
 )
 
 var surveyID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
@@ -91,6 +95,9 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	}
 	if s.Rules.DefaultDays < 0 || s.Rules.DefaultLevel < VerySatisfied || s.Rules.DefaultLevel.Bad() {
 		add("rules.default_level", s.Rules.DefaultLevel.String(), WhyDefault)
+	}
+	if d := s.Rules.Deadlines; min(d.Contact, d.Rectify, d.Callback) < 1 || max(d.Contact, d.Rectify, d.Callback) > MaxDeadline {
+		add("rules.deadlines", fmt.Sprint(d), WhyDeadlines)
 	}
 	return faults
 }

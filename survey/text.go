@@ -44,3 +44,5 @@ func narrow(s string) string {
 		return r
 	}, s))
 }
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }

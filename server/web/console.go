@@ -109,7 +109,6 @@ func within(c *fiber.Ctx, w *world, who survey.Actor) (string, error) {
 // Why a query was refused.
 const (
 	WhyPlace survey.Why = "place"
-	WhyDay   survey.Why = "day"
 	WhyBy    survey.Why = "by"
 	WhyForm  survey.Why = "format"
 )

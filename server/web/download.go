@@ -73,7 +73,7 @@ func period(c *fiber.Ctx) (from, to survey.Span, err error) {
 	for name, day := range map[string]*survey.Span{"from": &from, "to": &to} {
 		if text := c.Query(name); text != "" {
 			if *day, err = survey.ParseDay(text); err != nil {
-				return 0, 0, survey.Faults{{Field: name, Value: text, Why: WhyDay}}
+				return 0, 0, survey.Faults{{Field: name, Value: text, Why: survey.WhyDay}}
 			}
 		}
 	}

@@ -19,6 +19,8 @@ type readiness struct {
 	Spool     *spoolStatus `json:"spool,omitempty"`
 	Jobs      []jobStatus  `json:"jobs"`
 	NotRolled int          `json:"not_rolled"` // buckets waiting for the roll-up
+	// CalendarMissing: deadlines of cases wait for a year's working days to be imported.
+	CalendarMissing bool `json:"calendar_missing"`
 }
 
 // spoolStatus is what waits on this machine's disk.
@@ -66,13 +68,25 @@ func (a *app) readyz(c *fiber.Ctx) error {
 	if err == nil {
 		r.NotRolled, _, err = a.Store.Rolled(ctx)
 	}
-	if err != nil || survey.Degraded(runs) {
+	if err == nil {
+		r.CalendarMissing, err = a.calendarMissing(ctx)
+	}
+	if err != nil || survey.Degraded(runs) || r.CalendarMissing {
 		r.Status = "degraded"
 	}
 	for _, run := range runs {
 		r.Jobs = append(r.Jobs, jobStatus{run.Job, run.StartedAt, run.FinishedAt, run.Done, run.Error != ""})
 	}
 	return c.JSON(r)
+}
+
+// calendarMissing reports whether a deadline waits for a calendar.
+func (a *app) calendarMissing(ctx context.Context) (missing bool, err error) {
+	err = a.Store.Cases(ctx, survey.CaseQuery{Pending: true, Limit: 1}, func(survey.Case) error {
+		missing = true
+		return nil
+	})
+	return missing, err
 }
 
 func (a *app) spoolStatus(ctx context.Context) (*spoolStatus, error) {

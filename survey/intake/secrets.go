@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"manyi/survey"
 )
@@ -18,14 +20,14 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, phoneKey []byte }
+type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow []byte }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
 	var s Secrets
 	for label, key := range map[string]*[]byte{
 		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
-		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey,
+		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey, "manyi follow-up": &s.follow,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -129,6 +131,38 @@ func (s Secrets) receipt(k survey.Key) string {
 		out = append(out, receiptText[sum[i]&31])
 	}
 	return string(out)
+}
+
+// FollowUp is the keyed hash under which the case of a bad review is found by its
+// receipt. The receipt itself is stored nowhere.
+func (s Secrets) FollowUp(receipt string) []byte {
+	return mac(s.follow, []byte(plainReceipt(receipt)))[:16]
+}
+
+// FollowUpOf is the same for the key of a response.
+func (s Secrets) FollowUpOf(k survey.Key) []byte { return s.FollowUp(s.receipt(k)) }
+
+// plainReceipt reads a receipt as people type it: small letters, spaces for
+// hyphens, and the letters that look like digits.
+func plainReceipt(typed string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '０' && r <= '９':
+			r -= '０' - '0'
+		case r >= 'Ａ' && r <= 'Ｚ':
+			r -= 'Ａ' - 'A'
+		}
+		switch r = unicode.ToUpper(r); r {
+		case 'O':
+			return '0'
+		case 'I', 'L':
+			return '1'
+		}
+		if strings.ContainsRune(receiptText, r) {
+			return r
+		}
+		return -1
+	}, typed)
 }
 
 // VisitSecret is the keyed hash under which a visit's secret is stored and compared.

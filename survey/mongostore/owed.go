@@ -13,11 +13,12 @@ import (
 	"manyi/survey"
 )
 
-// debt is what follows from facts: buckets to be counted anew, and those of the
-// responses and visits of some cases.
+// debt is what follows from facts: buckets to be counted anew, those of the
+// responses and visits of some served cases, and the cases of bad responses.
 type debt struct {
 	Buckets []bucketID `bson:"buckets"`
 	Cases   []caseID   `bson:"cases"`
+	Bad     [][]byte   `bson:"bad,omitempty"` // keys
 }
 
 // caseID names a case and stage of a survey; it is also the _id of a visit.
@@ -61,6 +62,10 @@ func debtOf(docs []responseDoc) (d debt) {
 			buckets[b] = true
 			d.Buckets = append(d.Buckets, b)
 		}
+		if survey.Level(r.Level).Bad() {
+			key := r.key()
+			d.Bad = append(d.Bad, key[:])
+		}
 		if r.Case == nil {
 			continue
 		}
@@ -94,7 +99,7 @@ func (s *Store) putOwed(ctx context.Context, c *mongo.Collection, id primitive.O
 	_, err := c.UpdateOne(ctx, byID(id), bson.D{
 		{Key: "$currentDate", Value: field("at", true)},
 		{Key: "$set", Value: bson.D{{Key: "open", Value: open}, {Key: "swept", Value: false}, {Key: "size", Value: len(d.Buckets) + len(d.Cases)},
-			{Key: "buckets", Value: d.Buckets}, {Key: "cases", Value: d.Cases}}},
+			{Key: "buckets", Value: d.Buckets}, {Key: "cases", Value: d.Cases}, {Key: "bad", Value: d.Bad}}},
 	}, options.Update().SetUpsert(true))
 	return err
 }
@@ -147,16 +152,21 @@ func (s *Store) drain(ctx context.Context) error {
 	}
 }
 
-// workOff marks every bucket the entries are about.
+// workOff opens the cases the entries are about, and marks every bucket.
 func (s *Store) workOff(ctx context.Context, entries []owedDoc) error {
 	buckets, cases := map[bucketID]bool{}, map[caseID]bool{}
+	var bad [][]byte
 	for _, e := range entries {
+		bad = append(bad, e.Debt.Bad...)
 		for _, b := range e.Debt.Buckets {
 			buckets[b] = true
 		}
 		for _, c := range e.Debt.Cases {
 			cases[c] = true
 		}
+	}
+	if err := s.openCases(ctx, bad); err != nil {
+		return err
 	}
 	list := make([]caseID, 0, len(cases))
 	for c := range cases {

@@ -25,6 +25,39 @@ var migrations = []func(ctx context.Context, s *Store) error{
 			bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "fence", Value: int64(0)}}}}, options.Update().SetUpsert(true))
 		return err
 	},
+	func(ctx context.Context, s *Store) error {
+		if err := s.makeIndexes(ctx); err != nil {
+			return err
+		}
+		if err := s.setDeadlines(ctx); err != nil {
+			return err
+		}
+		return pages(ctx, s.db.Collection("responses"), field("level", bson.D{{Key: "$gte", Value: int(survey.Dissatisfied)}}),
+			func(d responseDoc) any { return d.ID }, func(page []responseDoc) error { return s.addCases(ctx, page) })
+	},
+}
+
+// setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
+func (s *Store) setDeadlines(ctx context.Context) error {
+	docs, err := all[surveyDoc](ctx, s.db.Collection("surveys"), bson.D{})
+	for _, d := range docs {
+		v, err := d.survey()
+		if err != nil {
+			return err
+		}
+		if v.Rules.Deadlines != (survey.Deadlines{}) {
+			continue
+		}
+		v.Rules.Deadlines = survey.DefaultDeadlines()
+		next, err := surveyDocOf(v, d.Rev+1)
+		if err != nil {
+			return err
+		}
+		if _, err := s.db.Collection("surveys").ReplaceOne(ctx, bson.D{{Key: "_id", Value: d.ID}, {Key: "rev", Value: d.Rev}}, next); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // indexes are all there are besides those on _id. TestIndexesAreUsed lists the
@@ -44,6 +77,15 @@ var indexes = map[string][]mongo.IndexModel{
 	"failures":  {index("name", "name", "at"), index("at", "at")},
 	"runs":      {index("job", "job", "finished")},
 	"list_rows": {index("list", "list")},
+	"cases": {
+		index("next", "survey", "next", "_id"),
+		index("bureau", "survey", "bureau", "next", "_id"),
+		partial(index("owed", "owed", "at", "_id"), "owed"),
+		partial(index("pending", "pending"), "pending"),
+		partial(index("number", "number"), "number"),
+		partial(index("follow", "follow"), "follow"),
+	},
+	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 }
 
 func index(name string, fields ...string) mongo.IndexModel {

@@ -11,6 +11,8 @@
 //   - What follows from facts (buckets to be counted anew) is owed: an entry in
 //     "owed" is written before the facts, and worked off after them. An entry whose
 //     writer died is worked off all the same. Working one off twice does no harm.
+//   - The case of a bad response is owed in the same way. It is one document with all
+//     its entries, and an entry is added only if their number is still what was seen.
 //   - A bucket's mark and its tally are one document, so both change in one step,
 //     and only if the bucket was not counted later meanwhile. Its parents are marked
 //     before its mark is taken away: cut anywhere, it is counted again.

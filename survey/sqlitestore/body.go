@@ -15,11 +15,20 @@ import (
 // the migration; the level comes first so that it can be told by eye.
 const bodyVersion = 1
 
+// The bits of byte 3.
+const (
+	bodyNamed     = 1
+	bodyAnonymous = 2
+)
+
 func encodeBody(r *survey.Response) []byte {
 	b := make([]byte, 0, 48+len(r.Comment))
 	b = append(b, byte(r.Level), bodyVersion, byte(r.Channel), 0)
 	if r.Case != (survey.CaseRef{}) || len(r.Secret) > 0 {
-		b[3] = 1
+		b[3] = bodyNamed
+	}
+	if r.Anonymous {
+		b[3] |= bodyAnonymous
 	}
 	b = binary.AppendVarint(b, millis(r.ReceivedAt))
 	b = append(b, r.ID[:]...)
@@ -46,7 +55,8 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 	if err != nil {
 		return false, err
 	}
-	r.Level, r.Channel, named = survey.Level(b[0]), survey.Channel(b[2]), b[3] != 0
+	r.Level, r.Channel, named = survey.Level(b[0]), survey.Channel(b[2]), b[3]&bodyNamed != 0
+	r.Anonymous = b[3]&bodyAnonymous != 0
 	r.ReceivedAt = instant(d.varint())
 	copy(r.ID[:], d.bytes(len(r.ID)))
 	r.Version = int(d.varint())

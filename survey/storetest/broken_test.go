@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -359,4 +360,57 @@ func (s *lastPinWins) Pin(_ context.Context, name, value string) (string, error)
 	}
 	s.pins[name] = value
 	return value, nil
+}
+
+// forgetsCase owes no case where another response of the group is good.
+type forgetsCase struct{ survey.Store }
+
+func (s forgetsCase) OwedCases(ctx context.Context, limit int) ([]survey.Case, error) {
+	owed, err := s.Store.OwedCases(ctx, limit)
+	return slices.DeleteFunc(owed, func(c survey.Case) bool { return c.Response.Level == survey.VeryDissatisfied }), err
+}
+
+// addsAnyway gives an entry the next number if its own is taken.
+type addsAnyway struct{ survey.Store }
+
+func (s addsAnyway) AddEntries(ctx context.Context, key survey.Key, made []survey.Entry, sum survey.CaseSummary) error {
+	for {
+		err := s.Store.AddEntries(ctx, key, made, sum)
+		if !errors.Is(err, survey.ErrExists) {
+			return err
+		}
+		c, err := s.Store.Case(ctx, key)
+		if err != nil {
+			return err
+		}
+		made = slices.Clone(made)
+		for i := range made {
+			made[i].No = len(c.Entries) + i + 1
+		}
+	}
+}
+
+// losesSummary keeps the summary of the first entry.
+type losesSummary struct{ survey.Store }
+
+func (s losesSummary) AddEntries(ctx context.Context, key survey.Key, made []survey.Entry, sum survey.CaseSummary) error {
+	c, err := s.Store.Case(ctx, key)
+	if err == nil && len(c.Entries) > 0 {
+		sum = c.Summary
+	}
+	return s.Store.AddEntries(ctx, key, made, sum)
+}
+
+// skipsCase begins a page one case too late.
+type skipsCase struct{ survey.Store }
+
+func (s skipsCase) Cases(ctx context.Context, q survey.CaseQuery, yield func(survey.Case) error) error {
+	first := q.Limit > 0 && q.After != survey.CaseCursor{}
+	return s.Store.Cases(ctx, q, func(c survey.Case) error {
+		if first {
+			first = false
+			return nil
+		}
+		return yield(c)
+	})
 }

@@ -1,0 +1,279 @@
+package survey
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Case (差评工单) is a bad review and what is done about it: the closed loop
+// (闭环). Every bad response owes one, under its own key. What is done is a row of
+// entries that are only ever added; where the case stands follows from them, see
+// [Case.Progress]. It is not to be mistaken for the served case (办件) that a
+// [CaseRef] names.
+type Case struct {
+	Response  Listed
+	Reachable bool // the citizen left a contact
+	Entries   []Entry
+	Summary   CaseSummary
+}
+
+// Entry is one thing done about a case. It is written once, under the case's key
+// and its number, so of two people who act at once one finds the number taken.
+type Entry struct {
+	No      int       `json:"no"` // from 1
+	Step    CaseStep  `json:"step"`
+	At      time.Time `json:"at"`           // UTC, milliseconds
+	By      string    `json:"by,omitempty"` // account; empty for the system and the citizen
+	Party   Party     `json:"party"`
+	Note    string    `json:"note,omitempty"`
+	Outcome Outcome   `json:"outcome,omitempty"` // of a contact or callback, and of what the citizen says
+	Ground  Ground    `json:"ground,omitempty"`  // why a review shall not be adopted
+	Days    int       `json:"days,omitempty"`    // working days of an extension
+	Level   Level     `json:"level,omitempty"`   // the citizen's level after the callback
+	Photos  []string  `json:"photos,omitempty"`  // names of attachments
+	// Clock is set where the step starts or moves a deadline.
+	Clock *Clock `json:"clock,omitempty"`
+}
+
+// CaseStep is what an entry records.
+type CaseStep string
+
+// The steps of a case.
+const (
+	StepOpened    CaseStep = "opened"      // by the system, when the review came in
+	StepClock     CaseStep = "clock"       // by the system: deadlines that waited for a calendar
+	StepContacted CaseStep = "contacted"   // 联系
+	StepVerified  CaseStep = "verified"    // 核实
+	StepRectified CaseStep = "rectified"   // 整改
+	StepExplained CaseStep = "explained"   // 说明: there is nothing to put right
+	StepCallback  CaseStep = "called_back" // 回访
+	StepClosed    CaseStep = "closed"      // 办结, by the bureau; whether the citizen agrees is another fact
+
+	StepExtensionAsked   CaseStep = "extension_asked" // 申请延期
+	StepExtensionGranted CaseStep = "extension_granted"
+	StepExtensionRefused CaseStep = "extension_refused"
+
+	StepExclusionAsked   CaseStep = "exclusion_asked" // 提请不予采纳
+	StepExclusionGranted CaseStep = "exclusion_granted"
+	StepExclusionRefused CaseStep = "exclusion_refused"
+	StepObjected         CaseStep = "objected" // the citizen, once
+
+	StepIdentified CaseStep = "identified" // the citizen proved the phone: 实名
+	StepSaid       CaseStep = "said"       // the citizen says whether it is solved
+
+	StepNoted    CaseStep = "noted"
+	StepReleased CaseStep = "released" // a named text may be shown to the window
+	StepRevealed CaseStep = "revealed" // the contact was looked at
+)
+
+// Party is whose act an entry is.
+type Party string
+
+// The parties. Higher is whoever answers for more than the bureau.
+const (
+	System  Party = "system"
+	Citizen Party = "citizen"
+	Own     Party = "bureau"
+	Higher  Party = "higher"
+)
+
+// Outcome is how a contact or callback went, or what the citizen says.
+type Outcome string
+
+// The outcomes. Of a callback, the first three are the citizen's answer.
+const (
+	OutcomeSatisfied   Outcome = "satisfied"
+	OutcomeBasically   Outcome = "basically_satisfied"
+	OutcomeUnsatisfied Outcome = "dissatisfied"
+	OutcomeRefused     Outcome = "refused"     // reached, and would not talk
+	OutcomeUnreachable Outcome = "unreachable" // one try; after three on different days the callback is given up
+	OutcomeReached     Outcome = "reached"
+	OutcomeNoContact   Outcome = "no_contact" // there is nothing to reach the citizen by
+	OutcomeSolved      Outcome = "solved"
+	OutcomeUnsolved    Outcome = "unsolved"
+)
+
+// Outcomes lists the outcomes a step may have; a step that is missing has none.
+var Outcomes = map[CaseStep][]Outcome{
+	StepContacted: {OutcomeReached, OutcomeUnreachable, OutcomeNoContact},
+	StepCallback:  {OutcomeSatisfied, OutcomeBasically, OutcomeUnsatisfied, OutcomeRefused, OutcomeUnreachable},
+	StepSaid:      {OutcomeSolved, OutcomeUnsolved},
+}
+
+// Ground is why a review shall not be adopted (不予采纳).
+type Ground string
+
+// The grounds.
+const (
+	GroundMistaken  Ground = "mistaken"      // 误评
+	GroundMalicious Ground = "malicious"     // 恶意
+	GroundRules     Ground = "against_rules" // the demand is against the rules, and that was explained
+)
+
+// Grounds lists the grounds.
+var Grounds = [...]Ground{GroundMistaken, GroundMalicious, GroundRules}
+
+// CaseState is how far a case has come.
+type CaseState string
+
+// The states. A case whose review is there and whose clock is not yet is owed.
+const (
+	CaseOwed        CaseState = "owed"
+	CaseOpen        CaseState = "open"
+	CaseContacted   CaseState = "contacted"
+	CaseVerified    CaseState = "verified" // also after it was reopened
+	CaseRectified   CaseState = "rectified"
+	CaseExplained   CaseState = "explained"
+	CaseCalledBack  CaseState = "called_back"
+	CaseUnreachable CaseState = "unreachable" // three tries on different days
+	CaseClosed      CaseState = "closed"
+)
+
+// CaseStates lists the states.
+var CaseStates = [...]CaseState{CaseOwed, CaseOpen, CaseContacted, CaseVerified, CaseRectified, CaseExplained, CaseCalledBack, CaseUnreachable, CaseClosed}
+
+// NoDeadline is the Next of a case nothing more is due of; it sorts last.
+const NoDeadline Span = 99991231
+
+// CaseSummary is what lists choose and sort by. It follows from the entries, and
+// is stored with each so that nobody has to read them all.
+type CaseSummary struct {
+	State CaseState
+	// Next is the last day of the deadline the case works towards, 0 while the
+	// calendar does not tell it.
+	Next    Span
+	Pending bool // a deadline waits for a calendar
+	Marks   CaseMarks
+	Follow  []byte // keyed hash of the follow-up code; nil leaves what is stored
+}
+
+// CaseMarks are what lists filter by besides.
+type CaseMarks uint32
+
+// The marks.
+const (
+	MarkReopened CaseMarks = 1 << iota
+	MarkExcluded
+	MarkExclusionAsked
+	MarkExtensionAsked
+	MarkIdentified
+)
+
+// CaseMarksWith lists every set of marks that holds all of some.
+func CaseMarksWith(all CaseMarks) (sets []int64) {
+	for m := CaseMarks(0); m <= MarkReopened|MarkExcluded|MarkExclusionAsked|MarkExtensionAsked|MarkIdentified; m++ {
+		if m&all == all {
+			sets = append(sets, int64(m))
+		}
+	}
+	return sets
+}
+
+// Anonymous and unproven reviews are worked and counted, but stand outside the
+// real-name rate (实名差评回访整改率): a typed number is only a claim.
+func (c Case) realName(p Progress) bool {
+	return (p.Identified || c.Response.Tie == TieProven) && !c.Response.Anonymous
+}
+
+// last is the latest entry of a step.
+func (c Case) last(step CaseStep) (Entry, bool) {
+	for _, e := range slices.Backward(c.Entries) {
+		if e.Step == step {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// CaseQuery selects cases. Zero fields select everything.
+type CaseQuery struct {
+	Survey   string
+	Place    string // a bureau, hall or window code, or a division in the path
+	From, To Span   // days the reviews came in, both included
+	States   []CaseState
+	Marks    CaseMarks // all of these
+	Before   Span      // the next deadline is known and before this day
+	Pending  bool      // only those a deadline of which waits for a calendar
+	Number   string    // of the served case (办件编号)
+	// Limit, if > 0, asks for one page in the order of the next deadline, those
+	// that follow After. Otherwise all come, in an order nothing changes.
+	Limit int
+	After CaseCursor
+}
+
+// CaseCursor is a place in the order of the next deadline.
+type CaseCursor struct {
+	Next Span
+	Key  Key
+}
+
+// CaseLoad is how many cases of a bureau stand alike.
+type CaseLoad struct {
+	Bureau  string
+	State   CaseState
+	Marks   CaseMarks
+	Overdue bool
+	N       int64
+}
+
+// CaseSheet is what the cases of a survey came to at the end of a day, by bureau
+// and the month the reviews came in.
+type CaseSheet struct {
+	Survey  string                        `json:"survey"`
+	AsOf    Span                          `json:"as_of"` // a day: counted as of its end
+	No      int                           `json:"no"`    // from 1; above 1 the day was counted again, and came out differently
+	MadeAt  time.Time                     `json:"made_at"`
+	Bureaus map[string]map[Span]CaseTally `json:"bureaus"`
+}
+
+// CaseStore keeps what is done about bad reviews. Entries are only ever added.
+type CaseStore interface {
+	// OwedCases returns up to limit cases that have no entry yet, the oldest first.
+	// Every bad response has a case: at the latest by this call, also if whoever
+	// stored the response died right after.
+	OwedCases(ctx context.Context, limit int) ([]Case, error)
+	// AddEntries adds entries, numbered on from those that are there, and replaces
+	// the case's summary, all or nothing. ErrExists if the first number is taken:
+	// somebody was faster, and the case has to be looked at again. ErrNotFound.
+	AddEntries(ctx context.Context, key Key, made []Entry, sum CaseSummary) error
+	// Case returns a case by the key of its response; ErrNotFound.
+	Case(ctx context.Context, key Key) (Case, error)
+	// FollowedCase returns the case with a hash of its follow-up code; ErrNotFound.
+	FollowedCase(ctx context.Context, follow []byte) (Case, error)
+	// Cases calls yield for the cases matching q, each with its response as it
+	// counts at that moment. It stops at yield's first error.
+	Cases(ctx context.Context, q CaseQuery, yield func(Case) error) error
+	// CaseLoads counts a survey's cases at or under a place, by bureau, as they
+	// stand on a day.
+	CaseLoads(ctx context.Context, survey, place string, today Span) ([]CaseLoad, error)
+}
+
+// CaseSheetStore keeps what the cases came to, day by day. Sheets are only ever added.
+type CaseSheetStore interface {
+	// PutCaseSheet adds a sheet; ErrExists if its number is taken for that day.
+	PutCaseSheet(ctx context.Context, s CaseSheet) error
+	// CaseSheet returns the sheet of a day with the highest number, or of the
+	// latest day if day is 0; ErrNotFound.
+	CaseSheet(ctx context.Context, survey string, day Span) (CaseSheet, error)
+	// CaseSheets calls yield for every sheet, by survey, day and number.
+	CaseSheets(ctx context.Context, yield func(CaseSheet) error) error
+}
+
+// FileStore keeps attachments.
+type FileStore interface {
+	// PutFile keeps an attachment under the SHA-256 of its content; idempotent.
+	PutFile(ctx context.Context, hash [32]byte, data []byte) error
+	// File returns an attachment; ErrNotFound.
+	File(ctx context.Context, hash [32]byte) ([]byte, error)
+	// Files calls yield for every attachment, by hash.
+	Files(ctx context.Context, yield func(hash [32]byte, data []byte) error) error
+}
+
+// CalendarStore keeps what the yearly notices say, beside what is shipped.
+type CalendarStore interface {
+	// PutCalendar adds days or replaces them by date, all or none.
+	PutCalendar(ctx context.Context, days []CalendarDay) error
+	// CalendarDays returns the days put, by date.
+	CalendarDays(ctx context.Context) ([]CalendarDay, error)
+}
