@@ -196,6 +196,7 @@ func TestMigrateRefusesAFullTarget(t *testing.T) {
 
 func TestBackupAndRestore(t *testing.T) {
 	folder := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, fewDays)}}
+	folder.run("compute")  // so that the server below finds no case to open
 	base := folder.serve() // a backup is taken beside a running server
 	file := filepath.Join(t.TempDir(), "manyi.db")
 	if out := folder.run("backup", "--out", file); !strings.Contains(out, "not in the backup") {
