@@ -94,8 +94,8 @@ const (
 	OutcomeUnsolved    Outcome = "unsolved"
 )
 
-// Outcomes lists the outcomes a step may have; a step that is missing has none.
-var Outcomes = map[CaseStep][]Outcome{
+// outcomes lists the outcomes a step may have; see [Case.Outcomes].
+var outcomes = map[CaseStep][]Outcome{
 	StepContacted: {OutcomeReached, OutcomeUnreachable, OutcomeNoContact},
 	StepCallback:  {OutcomeSatisfied, OutcomeBasically, OutcomeUnsatisfied, OutcomeRefused, OutcomeUnreachable},
 	StepSaid:      {OutcomeSolved, OutcomeUnsolved},
@@ -110,6 +110,10 @@ const (
 	GroundMalicious Ground = "malicious"     // 恶意
 	GroundRules     Ground = "against_rules" // the demand is against the rules, and that was explained
 )
+
+// Outcomes lists the outcomes.
+var Outcomes = [...]Outcome{OutcomeSatisfied, OutcomeBasically, OutcomeUnsatisfied, OutcomeRefused, OutcomeUnreachable,
+	OutcomeReached, OutcomeNoContact, OutcomeSolved, OutcomeUnsolved}
 
 // Grounds lists the grounds.
 var Grounds = [...]Ground{GroundMistaken, GroundMalicious, GroundRules}
@@ -170,9 +174,10 @@ func CaseMarksWith(all CaseMarks) (sets []int64) {
 	return sets
 }
 
-// Anonymous and unproven reviews are worked and counted, but stand outside the
+// RealName reports whether the case is a real-name one (实名): the phone or the visit
+// is proved. Anonymous and unproven reviews are worked and counted, but stand outside the
 // real-name rate (实名差评回访整改率): a typed number is only a claim.
-func (c Case) realName(p Progress) bool {
+func (c Case) RealName(p Progress) bool {
 	return (p.Identified || c.Response.Tie == TieProven) && !c.Response.Anonymous
 }
 

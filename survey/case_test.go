@@ -242,7 +242,7 @@ func TestRandomSteps(t *testing.T) {
 	}
 	outcomes := []survey.Outcome{""}
 	for _, o := range survey.Outcomes {
-		outcomes = append(outcomes, o...)
+		outcomes = append(outcomes, o)
 	}
 	reached := map[survey.CaseState]int{}
 	for seed := range uint64(3000) {

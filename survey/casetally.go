@@ -66,7 +66,7 @@ func (t *CaseTally) Add(c Case, p Progress, day Span) {
 
 func caseCounts(c Case, p Progress, day Span) CaseCounts {
 	n := CaseCounts{Cases: 1}
-	real := c.realName(p)
+	real := c.RealName(p)
 	if real {
 		n.Real.Cases = 1
 	}

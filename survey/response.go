@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,6 +201,18 @@ const (
 
 // Form is the part of the key that comes from the form.
 func (k Key) Form() [FormKeyLen]byte { return [FormKeyLen]byte(k[:FormKeyLen]) }
+
+// String is the key in hexadecimal digits.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// ParseKey is the reverse of String; anything else is ErrNotFound, as no response
+// has it.
+func ParseKey(text string) (k Key, err error) {
+	if b, err := hex.DecodeString(text); err == nil && len(b) == len(k) {
+		return Key(b), nil
+	}
+	return k, ErrNotFound
+}
 
 // ID is the random row number a response is exported under. It follows from
 // nothing, so nothing leads back from it to a receipt.

@@ -12,6 +12,15 @@ type Worker struct {
 	Party Party
 }
 
+// Worker is who somebody is among those who act on cases: whoever answers for more
+// than a bureau is higher up.
+func (a Actor) Worker() Worker {
+	if BureauOf(a.Place) != "" {
+		return Worker{Name: a.Name, Party: Own}
+	}
+	return Worker{Name: a.Name, Party: Higher}
+}
+
 // workers says whose act each step is. A decision is taken by somebody else than
 // asked for it, and the one on adopting a review also higher up.
 var workers = map[CaseStep][]Party{
@@ -133,9 +142,21 @@ const (
 	WhyPhotos      Why = "photos"
 )
 
-// needNote lists the steps that have to be put in words.
 var needNote = []CaseStep{StepVerified, StepRectified, StepExplained, StepExtensionAsked, StepExtensionRefused,
 	StepExclusionAsked, StepExclusionGranted, StepExclusionRefused, StepObjected, StepNoted, StepRevealed}
+
+// NeedsNote reports whether a step has to be put in words.
+func (s CaseStep) NeedsNote() bool { return slices.Contains(needNote, s) }
+
+// Outcomes lists the outcomes a step of this case may have; a step that has none
+// gives none. Who left no contact cannot be reached, and who left one can be tried.
+func (c Case) Outcomes(s CaseStep) []Outcome {
+	all := slices.Clone(outcomes[s])
+	if s == StepContacted {
+		all = slices.DeleteFunc(all, func(o Outcome) bool { return (o == OutcomeNoContact) == c.Reachable })
+	}
+	return all
+}
 
 // Take returns the entries by which somebody takes a step now, and what the case
 // then comes to: the step itself, after the opening and the deadlines that are
@@ -205,12 +226,11 @@ func (c Case) fillEntry(e *Entry, d Deadlines, want Entry) (faults Faults) {
 		add("note", WhyBadText)
 	case runes(e.Note) > MaxNote:
 		add("note", WhyNoteTooLong)
-	case blank(e.Note) && slices.Contains(needNote, e.Step):
+	case blank(e.Note) && e.Step.NeedsNote():
 		add("note", WhyNoteMissing)
 	}
-	if outcomes := Outcomes[e.Step]; outcomes != nil {
-		e.Outcome = want.Outcome
-		if !slices.Contains(outcomes, e.Outcome) || e.Outcome == OutcomeNoContact && c.Reachable || e.Step == StepContacted && e.Outcome != OutcomeNoContact && !c.Reachable {
+	if outcomes := c.Outcomes(e.Step); outcomes != nil {
+		if e.Outcome = want.Outcome; !slices.Contains(outcomes, e.Outcome) {
 			add("outcome", WhyOutcome)
 		}
 	}

@@ -38,6 +38,7 @@ var (
 	anyone      = audience{by: byNothing}
 	signedIn    = audience{by: bySession, roles: survey.Roles[:]}
 	organisers  = audience{by: bySession, roles: []survey.Role{survey.Organiser}}
+	workers     = audience{by: bySession, roles: []survey.Role{survey.Organiser, survey.Supervisor}}
 	anyToken    = audience{by: byToken, roles: survey.Roles[:]}
 	fullToken   = audience{by: byToken, roles: []survey.Role{survey.Organiser}}
 	errNoAccess = fiber.NewError(fiber.StatusForbidden, "this role may not use this")
@@ -63,6 +64,9 @@ func (a *app) routes() []route {
 		{"GET", "/console/figures/:format", signedIn, a.downloadFigures},
 		{"GET", "/console/responses/:format", organisers, a.downloadResponses},
 		{"GET", "/console/texts", signedIn, a.showTexts},
+		{"GET", "/console/cases", workers, a.showCases},
+		{"GET", "/console/cases/:key", workers, a.showCase},
+		{"POST", "/console/cases/:key", workers, a.takeStep},
 		{"GET", "/console/codes", signedIn, a.showCodes},
 		{"POST", "/console/codes/revoke", organisers, a.revokeCode},
 		{"POST", "/console/codes/reissue", organisers, a.reissueCode},

@@ -146,6 +146,27 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, r := range survey.Roles {
 		need["role."+string(r)] = true
 	}
+	for _, step := range survey.CaseSteps {
+		need["step."+string(step)] = true
+	}
+	for _, state := range survey.CaseStates {
+		need["state."+string(state)] = true
+	}
+	for _, o := range survey.Outcomes {
+		need["outcome."+string(o)] = true
+	}
+	for _, g := range survey.Grounds {
+		need["ground."+string(g)] = true
+	}
+	for _, party := range []survey.Party{survey.System, survey.Citizen, survey.Own, survey.Higher} {
+		need["party."+string(party)] = true
+	}
+	for _, show := range (CasesView{}).Shows() {
+		need["cases."+show] = true
+	}
+	for _, d := range (CaseView{}).Deadlines() {
+		need["deadline."+d.Name] = true
+	}
 	for _, k := range figureKinds {
 		need["kind."+string(k)] = true
 	}

@@ -188,6 +188,9 @@ func (b bar) Here(page string) template.HTMLAttr { return mark(b.page == page, `
 // Organiser reports whether the viewer runs the surveys.
 func (c Console) Organiser() bool { return c.Who.Role == survey.Organiser }
 
+// Works reports whether the viewer works on bad reviews.
+func (c Console) Works() bool { return slices.Contains(workers.roles, c.Who.Role) }
+
 // Stamp is a time as people in the survey's zone read it.
 func (c Console) Stamp(t time.Time) string {
 	if t.IsZero() {

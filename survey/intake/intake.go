@@ -228,6 +228,24 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 	return out, nil
 }
 
+// FollowUp is the keyed hash by which a case is found with a receipt as typed, and
+// FollowUpOf that of a response.
+func (in *Intake) FollowUp(receipt string) []byte   { return in.secrets.FollowUp(receipt) }
+func (in *Intake) FollowUpOf(key survey.Key) []byte { return in.secrets.FollowUpOf(key) }
+
+// Contact opens the contact a citizen left with a response. Whoever asks has to be
+// allowed to see it, and leave a trace.
+func (in *Intake) Contact(sealed survey.SealedContact, bound survey.Key) (c survey.Contact, err error) {
+	plain, err := in.sealer.Open(sealed.KeyID, sealed.Sealed, bound[:])
+	if err == nil {
+		err = json.Unmarshal(plain, &c)
+	}
+	if err != nil {
+		return survey.Contact{}, fmt.Errorf("open contact: %w", err)
+	}
+	return c, nil
+}
+
 // Close stops accepting and waits until everything accepted is committed. What
 // is in the spool then stays there for the next start.
 func (in *Intake) Close(ctx context.Context) error {

@@ -1,0 +1,243 @@
+package web
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"manyi/survey"
+)
+
+// casesPage is how many cases a page of the list shows.
+const casesPage = 50
+
+// Why a query for cases was refused.
+const (
+	WhyCaseState survey.Why = "case_state"
+	WhyCaseShow  survey.Why = "case_show"
+	WhyCursor    survey.Why = "cursor"
+)
+
+// showCases lists the cases of a place, those due first on top.
+func (a *app) showCases(c *fiber.Ctx) error {
+	w, s, err := a.chosen(c)
+	if err != nil {
+		return err
+	}
+	place, err := within(c, w, actor(c))
+	if err != nil {
+		return err
+	}
+	today := survey.DayOf(a.Now(), s.Location())
+	view := CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: today,
+		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}
+	q, err := view.query(c.Query("after"))
+	if err != nil {
+		return err
+	}
+	err = a.Store.Cases(c.UserContext(), q, func(k survey.Case) error {
+		if len(view.Rows) == casesPage {
+			view.Next = view.after(view.Rows[casesPage-1].Case)
+			return nil
+		}
+		window := k.Response.Path.Window()
+		view.Rows = append(view.Rows, CaseRow{Case: k, Window: w.name(window), Bureau: w.name(survey.BureauOf(window)),
+			Overdue: k.Summary.Next != 0 && k.Summary.Next < today})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.page(c, fiber.StatusOK, "cases", view)
+}
+
+// query is what the list's filters ask for.
+func (v CasesView) query(after string) (survey.CaseQuery, error) {
+	// One more than is shown tells whether there is a next page.
+	q := survey.CaseQuery{Survey: v.Survey.ID, Place: v.Place, Number: v.Number, Limit: casesPage + 1}
+	var faults survey.Faults
+	if v.State != "" {
+		q.States = []survey.CaseState{survey.CaseState(v.State)}
+		if !slices.Contains(survey.CaseStates[:], q.States[0]) {
+			faults = append(faults, survey.Fault{Field: "state", Value: v.State, Why: WhyCaseState})
+		}
+	}
+	switch v.Show {
+	case "":
+	case "overdue":
+		q.Before = v.Today
+	case "pending":
+		q.Pending = true
+	default:
+		mark, ok := caseMarks[v.Show]
+		if q.Marks = mark; !ok {
+			faults = append(faults, survey.Fault{Field: "show", Value: v.Show, Why: WhyCaseShow})
+		}
+	}
+	if after != "" {
+		next, key, _ := strings.Cut(after, "-")
+		day, err := strconv.Atoi(next)
+		if err == nil {
+			q.After.Next = survey.Span(day)
+			q.After.Key, err = survey.ParseKey(key)
+		}
+		if err != nil {
+			faults = append(faults, survey.Fault{Field: "after", Value: after, Why: WhyCursor})
+		}
+	}
+	if len(faults) > 0 {
+		return q, faults
+	}
+	return q, nil
+}
+
+// caseMarks are the marks the list filters by, under their names in the address.
+var caseMarks = map[string]survey.CaseMarks{
+	"exclusion_asked": survey.MarkExclusionAsked, "excluded": survey.MarkExcluded, "reopened": survey.MarkReopened,
+	"extension_asked": survey.MarkExtensionAsked, "identified": survey.MarkIdentified,
+}
+
+func (v CasesView) after(k survey.Case) string {
+	q := url.Values{"survey": {v.Survey.ID}, "after": {strconv.Itoa(int(k.Summary.Next)) + "-" + k.Response.Key.String()}}
+	for name, value := range map[string]string{"within": v.Place, "state": v.State, "show": v.Show, "number": v.Number} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return "/console/cases?" + q.Encode()
+}
+
+// opened is the case an address names, if the actor may work on it.
+func (a *app) opened(c *fiber.Ctx) (*world, survey.Survey, survey.Case, error) {
+	var k survey.Case
+	w, err := a.places.look(c.UserContext())
+	if err != nil {
+		return w, survey.Survey{}, k, err
+	}
+	key, err := survey.ParseKey(c.Params("key"))
+	if err == nil {
+		k, err = a.Store.Case(c.UserContext(), key)
+	}
+	if err != nil {
+		return w, survey.Survey{}, k, err
+	}
+	if !sees(w.tree, actor(c), k.Response.Path.Window()) {
+		return w, survey.Survey{}, k, errNoAccess
+	}
+	s, err := w.survey(k.Response.Survey)
+	return w, s, k, err
+}
+
+func (a *app) showCase(c *fiber.Ctx) error {
+	w, s, k, err := a.opened(c)
+	if err != nil {
+		return err
+	}
+	return a.page(c, fiber.StatusOK, "case", a.caseView(c, w, s, k))
+}
+
+func (a *app) caseView(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) CaseView {
+	window := k.Response.Path.Window()
+	v := CaseView{Console: a.console(c, s, w), Case: k, Progress: k.Progress(zeroTime, s.Location()),
+		Today:  survey.DayOf(a.Now(), s.Location()),
+		Window: w.name(window), Hall: w.name(survey.HallOf(window)), Bureau: w.name(survey.BureauOf(window))}
+	for _, code := range k.Response.Reasons {
+		if r, ok := s.Questionnaire.Reason(code); ok {
+			v.Reasons = append(v.Reasons, r.Text)
+		}
+	}
+	for _, step := range k.Legal(v.Progress, actor(c).Worker(), v.Today) {
+		if step == survey.StepReleased {
+			continue // with the texts of the window, see showTexts
+		}
+		f := StepForm{Step: step, Outcomes: k.Outcomes(step), NeedsNote: step.NeedsNote(), Days: step == survey.StepExtensionAsked}
+		if step == survey.StepExclusionAsked {
+			f.Grounds = survey.Grounds[:]
+		}
+		v.Steps = append(v.Steps, f)
+	}
+	return v
+}
+
+// takeStep is a step by somebody signed in. The form carries the number its entry
+// would get: whoever was slower, or sends twice, sees what happened instead.
+func (a *app) takeStep(c *fiber.Ctx) error {
+	w, s, k, err := a.opened(c)
+	if err != nil {
+		return err
+	}
+	want := survey.Entry{Step: survey.CaseStep(c.FormValue("step")), Note: c.FormValue("note"),
+		Outcome: survey.Outcome(c.FormValue("outcome")), Ground: survey.Ground(c.FormValue("ground"))}
+	want.Days, _ = strconv.Atoi(c.FormValue("days")) // 0 is refused by the rules
+	err = survey.ErrExists
+	if c.FormValue("no") == strconv.Itoa(len(k.Entries)+1) {
+		err = a.addStep(c, s, k, actor(c).Worker(), want)
+	}
+	var illegal *survey.IllegalStep
+	var faults survey.Faults
+	switch {
+	case err == nil && want.Step == survey.StepRevealed:
+		return a.showRevealed(c, w, s, k)
+	case err == nil:
+		return c.Redirect("/console/cases/"+k.Response.Key.String(), fiber.StatusSeeOther)
+	case errors.As(err, &faults), errors.As(err, &illegal), errors.Is(err, survey.ErrExists):
+	default:
+		return err
+	}
+	if errors.Is(err, survey.ErrExists) {
+		if k, err = a.Store.Case(c.UserContext(), k.Response.Key); err != nil {
+			return err
+		}
+	}
+	view := a.caseView(c, w, s, k)
+	view.Typed, view.Faults = want, faults
+	if faults != nil {
+		return a.page(c, fiber.StatusUnprocessableEntity, "case", view)
+	}
+	view.Overtaken = true
+	return a.page(c, fiber.StatusConflict, "case", view)
+}
+
+// addStep takes a step and stores it. Errors: *survey.IllegalStep, survey.Faults,
+// and survey.ErrExists if somebody was faster.
+func (a *app) addStep(c *fiber.Ctx, s survey.Survey, k survey.Case, who survey.Worker, want survey.Entry) error {
+	cal, err := survey.LoadCalendar(c.UserContext(), a.Store)
+	if err != nil {
+		return err
+	}
+	made, sum, err := k.Take(s, cal, who, a.Now(), want)
+	if err != nil {
+		return err
+	}
+	if len(k.Entries) == 0 {
+		sum.Follow = a.Intake.FollowUpOf(k.Response.Key)
+	}
+	if err := a.Store.AddEntries(c.UserContext(), k.Response.Key, made, sum); err != nil {
+		return err
+	}
+	a.Log.Info("case worked on", "step", want.Step, "party", who.Party, "by", who.Name, "window", k.Response.Path.Window())
+	return nil
+}
+
+// showRevealed shows the contact once, after the reveal was stored with its reason.
+func (a *app) showRevealed(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) error {
+	key := k.Response.Key
+	sealed, err := a.Store.Contact(c.UserContext(), key)
+	if err != nil {
+		return err
+	}
+	contact, err := a.Intake.Contact(sealed, key)
+	if err != nil {
+		return err
+	}
+	if k, err = a.Store.Case(c.UserContext(), key); err != nil {
+		return err
+	}
+	view := a.caseView(c, w, s, k)
+	view.Contact = &contact
+	return a.page(c, fiber.StatusOK, "case", view)
+}
