@@ -148,6 +148,21 @@ var needNote = []CaseStep{StepVerified, StepRectified, StepExplained, StepExtens
 // NeedsNote reports whether a step has to be put in words.
 func (s CaseStep) NeedsNote() bool { return slices.Contains(needNote, s) }
 
+// CitizenSees reports whether a step is shown to the citizen who follows the case,
+// and CitizenReads whether its words are.
+func (s CaseStep) CitizenSees() bool {
+	return s != StepClock && s != StepNoted && s != StepReleased && s != StepRevealed
+}
+
+// CitizenReads is for what is said to the citizen, or by them.
+func (s CaseStep) CitizenReads() bool {
+	switch s {
+	case StepRectified, StepExplained, StepExclusionAsked, StepExclusionGranted, StepExclusionRefused, StepObjected, StepSaid:
+		return true
+	}
+	return false
+}
+
 // Outcomes lists the outcomes a step of this case may have; a step that has none
 // gives none. Who left no contact cannot be reached, and who left one can be tried.
 func (c Case) Outcomes(s CaseStep) []Outcome {
@@ -248,7 +263,9 @@ func (c Case) fillEntry(e *Entry, d Deadlines, want Entry) (faults Faults) {
 			e.Days = asked.Days
 		}
 	case StepSaid:
-		e.Level = want.Level
+		if e.Level = want.Level; e.Level > VeryDissatisfied {
+			add("level", WhyLevelUnknown)
+		}
 	}
 	photos := len(e.Photos)
 	for _, made := range c.Entries {

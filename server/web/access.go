@@ -50,6 +50,8 @@ func (a *app) routes() []route {
 		{"GET", "/", anyone, a.home},
 		{"GET", "/q/:code", anyone, a.showRate},
 		{"POST", "/q/:code", anyone, a.sendRate},
+		{"GET", "/follow", anyone, a.showFollow},
+		{"POST", "/follow", anyone, a.follow},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
 		{"GET", "/metrics", fullToken, a.showMetrics},

@@ -19,6 +19,8 @@ var may = map[string]string{
 	"GET /":                            "a osf OSF",
 	"GET /q/:code":                     "a osf OSF",
 	"POST /q/:code":                    "a osf OSF",
+	"GET /follow":                      "a osf OSF",
+	"POST /follow":                     "a osf OSF",
 	"GET /healthz":                     "a osf OSF",
 	"GET /readyz":                      "a osf OSF",
 	"GET /metrics":                     "O",

@@ -141,7 +141,7 @@ func (a *app) page(c *fiber.Ctx, status int, name string, view any) error {
 }
 
 // citizenPages carry their style inside.
-var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true}
+var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true, "follow": true}
 
 // squeeze compresses the answer: a third of the bytes, for phones far from a mast.
 // Console pages go as they are, since they hold tokens beside text from a query.

@@ -86,7 +86,7 @@ func checkLabels(t *testing.T, name string, doc *goquery.Document) {
 
 func TestPolicyAllowsTheInlineStyleOnly(t *testing.T) {
 	pages := newTestPages(t)
-	for name, view := range map[string]any{"rate": rateView(), "thanks": ThanksView{}, "notice": NoticeView{Key: "failed"}} {
+	for name, view := range map[string]any{"rate": rateView(), "thanks": ThanksView{}, "notice": NoticeView{Key: "failed"}, "follow": FollowView{}} {
 		_, text := render(t, name, view)
 		_, after, _ := strings.Cut(text, "<style>")
 		style, _, _ := strings.Cut(after, "</style>")
