@@ -96,7 +96,7 @@ func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
 }
 
 func (b *base) jobs() []jobs.Job {
-	return []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store)}
+	return []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.ExpiryJob(b.store)}
 }
 
 // runJobs runs every job once, waiting for runs of other processes to end.

@@ -41,6 +41,7 @@ type Store interface {
 	CaseSheetStore
 	FileStore
 	CalendarStore
+	ExpiryStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -181,8 +182,8 @@ type AccountStore interface {
 	Tokens(ctx context.Context) ([]Token, error)
 	// RevokeTokens takes every token of a name out of use.
 	RevokeTokens(ctx context.Context, name string, now time.Time) error
-	// PutSession adds or replaces a session, and drops those expired by now.
-	PutSession(ctx context.Context, s Session, now time.Time) error
+	// PutSession adds or replaces a session.
+	PutSession(ctx context.Context, s Session) error
 	// Session returns the session with a hash; ErrNotFound if none or expired.
 	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
 	// DropSession ends a session; idempotent.
@@ -242,6 +243,19 @@ type NodeStore interface {
 	DropNode(ctx context.Context, name string) error
 	// ShareHits stores how often a node saw each source in a minute (Unix time / 60),
 	// in place of what it said of that minute before, and returns how often the
-	// other nodes saw the same sources. Minutes long past are dropped.
+	// other nodes saw the same sources.
 	ShareHits(ctx context.Context, node string, minute int64, hits map[string]int) (others map[string]int, err error)
+}
+
+// Kept is how long what expires is kept beyond its use.
+const (
+	KeptFailures = 24 * time.Hour  // failed sign-ins
+	KeptHits     = 5 * time.Minute // what nodes shared of a minute
+)
+
+// ExpiryStore drops what has served its time. Nothing that counts ever expires.
+type ExpiryStore interface {
+	// Expire drops expired sessions, and failed sign-ins and hits that are older
+	// than they are kept, and returns how many entries went.
+	Expire(ctx context.Context, now time.Time) (dropped int, err error)
 }

@@ -89,9 +89,8 @@ func (a *app) signIn(c *fiber.Ctx) error {
 		return err
 	}
 	secret := rand.Text() // a new session at every sign-in: a cookie planted before is worth nothing
-	now := a.Now()
-	s := survey.Session{Hash: digest(secret), User: user.Name, ExpiresAt: now.Add(sessionLife)}
-	if err := a.Store.PutSession(c.UserContext(), s, now); err != nil {
+	s := survey.Session{Hash: digest(secret), User: user.Name, ExpiresAt: a.Now().Add(sessionLife)}
+	if err := a.Store.PutSession(c.UserContext(), s); err != nil {
 		return err
 	}
 	a.setCookie(c, sessionCookie, secret, sessionLife)

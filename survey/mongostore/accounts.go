@@ -120,13 +120,9 @@ type sessionDoc struct {
 }
 
 // PutSession implements survey.AccountStore.
-func (s *Store) PutSession(ctx context.Context, v survey.Session, now time.Time) error {
+func (s *Store) PutSession(ctx context.Context, v survey.Session) error {
 	return s.do(ctx, "store session", func() error {
-		sessions := s.db.Collection("sessions")
-		if _, err := sessions.DeleteMany(ctx, field("expires", bson.D{{Key: "$lte", Value: now}})); err != nil {
-			return err
-		}
-		return put(ctx, sessions, v.Hash, sessionDoc{v.Hash, v.User, v.ExpiresAt})
+		return put(ctx, s.db.Collection("sessions"), v.Hash, sessionDoc{v.Hash, v.User, v.ExpiresAt})
 	})
 }
 
@@ -156,17 +152,10 @@ type failureDoc struct {
 	At   time.Time          `bson:"at"`
 }
 
-// keptFailures bounds the collection: strangers choose the names in it.
-const keptFailures = 24 * time.Hour
-
 // CountFailure implements survey.AccountStore.
 func (s *Store) CountFailure(ctx context.Context, name string, now, since time.Time) (n int, err error) {
 	err = s.do(ctx, "count failed sign-in", func() error {
-		failures := s.db.Collection("failures")
-		if _, err := failures.DeleteMany(ctx, field("at", bson.D{{Key: "$lt", Value: now.Add(-keptFailures)}})); err != nil {
-			return err
-		}
-		if _, err := failures.InsertOne(ctx, failureDoc{primitive.NewObjectID(), name, now}); err != nil {
+		if _, err := s.db.Collection("failures").InsertOne(ctx, failureDoc{primitive.NewObjectID(), name, now}); err != nil {
 			return err
 		}
 		n, err = s.failures(ctx, name, since)
@@ -195,4 +184,23 @@ func (s *Store) ClearFailures(ctx context.Context, name string) error {
 		_, err := s.db.Collection("failures").DeleteMany(ctx, field("name", name))
 		return err
 	})
+}
+
+// Expire implements survey.ExpiryStore.
+func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err error) {
+	err = s.do(ctx, "expire", func() error {
+		for collection, old := range map[string]bson.D{
+			"sessions": field("expires", bson.D{{Key: "$lte", Value: now}}),
+			"failures": field("at", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptFailures)}}),
+			"hits":     field("_id.minute", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptHits).Unix() / 60}}),
+		} {
+			done, err := s.db.Collection(collection).DeleteMany(ctx, old)
+			if err != nil {
+				return err
+			}
+			dropped += int(done.DeletedCount)
+		}
+		return nil
+	})
+	return dropped, err
 }

@@ -95,9 +95,6 @@ type hitDoc struct {
 	N      int    `bson:"n"`
 }
 
-// keptMinutes is how many past minutes of hits stay.
-const keptMinutes = 5
-
 // ShareHits implements survey.NodeStore.
 func (s *Store) ShareHits(ctx context.Context, node string, minute int64, hits map[string]int) (map[string]int, error) {
 	others := map[string]int{}
@@ -121,8 +118,7 @@ func (s *Store) ShareHits(ctx context.Context, node string, minute int64, hits m
 				}
 			}
 		}
-		_, err = c.DeleteMany(ctx, field("_id.minute", bson.D{{Key: "$lt", Value: minute - keptMinutes}}))
-		return err
+		return nil
 	})
 	return others, err
 }

@@ -82,14 +82,8 @@ func (s *Store) RevokeTokens(ctx context.Context, name string, now time.Time) er
 }
 
 // PutSession implements survey.AccountStore.
-func (s *Store) PutSession(ctx context.Context, v survey.Session, now time.Time) error {
-	return wrap("store session", s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE expires <= ?", millis(now)); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sessions(hash, user, expires) VALUES (?,?,?)", v.Hash, v.User, millis(v.ExpiresAt))
-		return err
-	}))
+func (s *Store) PutSession(ctx context.Context, v survey.Session) error {
+	return s.exec(ctx, "store session", "INSERT OR REPLACE INTO sessions(hash, user, expires) VALUES (?,?,?)", v.Hash, v.User, millis(v.ExpiresAt))
 }
 
 // Session implements survey.AccountStore.
@@ -106,15 +100,9 @@ func (s *Store) DropSession(ctx context.Context, hash []byte) error {
 	return s.exec(ctx, "drop session", "DELETE FROM sessions WHERE hash = ?", hash)
 }
 
-// keptFailures bounds the table: strangers choose the names in it.
-const keptFailures = 24 * time.Hour
-
 // CountFailure implements survey.AccountStore.
 func (s *Store) CountFailure(ctx context.Context, name string, now, since time.Time) (n int, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM failures WHERE at < ?", millis(now.Add(-keptFailures))); err != nil {
-			return err
-		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO failures(name, at) VALUES (?,?)", name, millis(now)); err != nil {
 			return err
 		}
@@ -187,4 +175,30 @@ func (s *Store) LastRuns(ctx context.Context) ([]survey.Run, error) {
 		return err
 	})
 	return out, wrap("read runs", err)
+}
+
+// Expire implements survey.ExpiryStore.
+func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		for _, d := range []struct {
+			from   string
+			before int64
+		}{
+			{"sessions WHERE expires <= ?", millis(now)},
+			{"failures WHERE at < ?", millis(now.Add(-survey.KeptFailures))},
+			{"hits WHERE minute < ?", now.Add(-survey.KeptHits).Unix() / 60},
+		} {
+			done, err := tx.ExecContext(ctx, "DELETE FROM "+d.from, d.before)
+			if err != nil {
+				return err
+			}
+			n, err := done.RowsAffected()
+			if err != nil {
+				return err
+			}
+			dropped += int(n)
+		}
+		return nil
+	})
+	return dropped, wrap("expire", err)
 }

@@ -57,14 +57,11 @@ func (s *Store) DropNode(ctx context.Context, name string) error {
 	return s.exec(ctx, "drop node", "DELETE FROM nodes WHERE name = ?", name)
 }
 
-// keptMinutes is how many past minutes of hits stay.
-const keptMinutes = 5
-
 // ShareHits implements survey.NodeStore.
 func (s *Store) ShareHits(ctx context.Context, node string, minute int64, hits map[string]int) (map[string]int, error) {
 	others := map[string]int{}
 	err := s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM hits WHERE minute < ? OR minute = ? AND node = ?", minute-keptMinutes, minute, node); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM hits WHERE minute = ? AND node = ?", minute, node); err != nil {
 			return err
 		}
 		for source, n := range hits {

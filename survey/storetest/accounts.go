@@ -95,18 +95,28 @@ func accountSessions(t testing.TB, s survey.Store) {
 		wantErr(t, what, err, survey.ErrNotFound)
 	}
 	gone("unknown session", session, now)
-	must(t, "put session", s.PutSession(t.Context(), session, now))
-	must(t, "put session", s.PutSession(t.Context(), long, now))
+	must(t, "put session", s.PutSession(t.Context(), session))
+	must(t, "put session", s.PutSession(t.Context(), long))
 	want(session, session.ExpiresAt.Add(-time.Millisecond))
 	gone("expired session", session, session.ExpiresAt.Add(time.Millisecond))
 	want(session, now) // asking does not end it: the clock is the caller's
 
 	session.User, session.ExpiresAt = "李华", now.Add(2*time.Hour)
-	must(t, "put session again", s.PutSession(t.Context(), session, now))
+	must(t, "put session again", s.PutSession(t.Context(), session))
 	want(session, now.Add(90*time.Minute))
 
 	third := survey.Session{Hash: []byte{3}, ExpiresAt: now.Add(30 * time.Hour)}
-	must(t, "put session later", s.PutSession(t.Context(), third, now.Add(24*time.Hour)))
+	must(t, "put another session", s.PutSession(t.Context(), third))
+	want(session, now)
+	expire := func(at time.Time, want int) {
+		t.Helper()
+		n, err := s.Expire(t.Context(), at)
+		must(t, "expire", err)
+		same(t, "entries expired", n, want)
+	}
+	expire(session.ExpiresAt.Add(-time.Millisecond), 0)
+	expire(session.ExpiresAt, 1)
+	expire(session.ExpiresAt, 0)
 	gone("session dropped once expired, asked for with an old clock", session, now)
 	want(long, now.Add(24*time.Hour))
 
@@ -145,6 +155,18 @@ func accountFailures(t testing.TB, s survey.Store) {
 	have("a", long, 0)
 	have("b", long, 1)
 	fail("a", now.Add(21*time.Minute), long, 1)
+
+	expire := func(at time.Time, want int) {
+		t.Helper()
+		n, err := s.Expire(t.Context(), at)
+		must(t, "expire", err)
+		same(t, "entries expired", n, want)
+	}
+	last := now.Add(10 * time.Minute).Add(survey.KeptFailures) // of b's
+	expire(last, 0)
+	expire(last.Add(time.Millisecond), 1)
+	have("b", long, 0)
+	have("a", long, 1)
 }
 
 func accountFailuresAtOnce(t testing.TB, s survey.Store) {

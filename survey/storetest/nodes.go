@@ -90,4 +90,14 @@ func nodeHits(t testing.TB, s survey.Store) {
 	share("a", 101, map[string]int{"x": 1}, nil)
 	share("c", 100, nil, nil)
 	share("b", 100, map[string]int{"z": 1}, nil)
+
+	kept := time.Unix(100*60, 0).Add(survey.KeptHits) // as long as minute 100 is
+	for _, e := range []struct {
+		at   time.Time
+		want map[string]int
+	}{{kept, map[string]int{"x": 4}}, {kept.Add(time.Minute), nil}} {
+		_, err := s.Expire(t.Context(), e.at)
+		must(t, "expire", err)
+		share("d", 100, map[string]int{"x": 1}, e.want)
+	}
 }

@@ -48,6 +48,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"gives every lease the same fence", func(s survey.Store) survey.Store { return sameFence{s} }, "jobs/the fence grows whenever a lease is given anew"},
 		{"lets the last pin win", func(s survey.Store) survey.Store { return &lastPinWins{Store: s} }, "nodes/the first value pinned under a name stays"},
 		{"says every taker has the lease", func(s survey.Store) survey.Store { return leasesAll{s} }, "jobs/of many takers one gets the lease"},
+		{"drops sessions and failures too early", func(s survey.Store) survey.Store { return expiresEarly{s} }, "accounts/a session lasts until it expires"},
 		{"forgets a case", func(s survey.Store) survey.Store { return forgetsCase{s} }, "cases/every bad response owes one, and no other does"},
 		{"lets two act under one number", func(s survey.Store) survey.Store { return addsAnyway{s} }, "cases/of many who act at once one wins"},
 		{"adds an entry that is late", func(s survey.Store) survey.Store { return addsAnyway{s} }, "cases/entries are added under the next number only"},
