@@ -39,13 +39,19 @@ func newPages(files fs.FS) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	css, err := fs.ReadFile(files, "styles/citizen.css")
-	if err != nil {
-		return nil, fmt.Errorf("read style: %w", err)
+	styles := map[string]template.CSS{}
+	digests := ""
+	for _, name := range citizenStyles {
+		css, err := fs.ReadFile(files, "styles/"+name+".css")
+		if err != nil {
+			return nil, fmt.Errorf("read style: %w", err)
+		}
+		styles[name] = template.CSS(plainCSS(string(css)))
+		sum := sha256.Sum256([]byte(styles[name]))
+		digests += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	style := plainCSS(string(css))
 	base := template.New("").Option("missingkey=error").Funcs(texts.funcs()).Funcs(template.FuncMap{
-		"style": func() template.CSS { return template.CSS(style) },
+		"style": func(name string) template.CSS { return styles[name] },
 		"count": count, "percent": percent, "interval": interval, "score": score,
 		"bars": bars, "trend": trend,
 	})
@@ -74,13 +80,15 @@ func newPages(files fs.FS) (*Pages, error) {
 			return nil, fmt.Errorf("check %s: %w", name, err)
 		}
 	}
-	hash := sha256.Sum256([]byte(style))
-	return &Pages{pages: pages, csp: strings.Replace(consoleCSP, "style-src 'self'",
-		"style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"'", 1)}, nil
+	return &Pages{pages: pages, csp: strings.Replace(consoleCSP, "style-src 'self'", "style-src"+digests, 1)}, nil
 }
 
-// CSP is the Content-Security-Policy of the citizen pages: their one style is
-// allowed by its digest, and nothing else may run or load.
+// citizenStyles are the styles that citizen pages carry inside, each page those it
+// needs: a byte less is a moment less on a bad network.
+var citizenStyles = [...]string{"citizen", "form", "card"}
+
+// CSP is the Content-Security-Policy of the citizen pages: their styles are
+// allowed by their digests, and nothing else may run or load.
 func (p *Pages) CSP() string { return p.csp }
 
 // ConsoleCSP is the Content-Security-Policy of the console pages.
