@@ -9,8 +9,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -20,12 +22,12 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow []byte }
+type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
 	var s Secrets
-	for label, key := range map[string]*[]byte{
+	for label, key := range map[string]*keyed{
 		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
 		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey, "manyi follow-up": &s.follow,
 	} {
@@ -33,13 +35,23 @@ func NewSecrets(master []byte) (Secrets, error) {
 		if err != nil {
 			return s, fmt.Errorf("derive %s: %w", label, err)
 		}
-		*key = k
+		*key = newKeyed(k)
 	}
 	return s, nil
 }
 
-func mac(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, key)
+// keyed is HMAC-SHA256 with one key. Its states are used again, since preparing
+// one costs as much as the sum.
+type keyed struct{ states *sync.Pool }
+
+func newKeyed(key []byte) keyed {
+	return keyed{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+func (k keyed) mac(parts ...[]byte) []byte {
+	h := k.states.Get().(hash.Hash)
+	defer k.states.Put(h)
+	h.Reset()
 	for _, p := range parts {
 		h.Write(p)
 	}
@@ -65,7 +77,7 @@ func (s Secrets) newForm(serial uint32, now time.Time) string {
 }
 
 func (s Secrets) formMAC(form []byte, serial uint32) []byte {
-	return mac(s.form, form, binary.BigEndian.AppendUint32(nil, serial))[:formMAC]
+	return s.form.mac(form, binary.BigEndian.AppendUint32(nil, serial))[:formMAC]
 }
 
 var errForm = errors.New("form key was not handed out for this code")
@@ -113,7 +125,7 @@ func (s Secrets) key(form [survey.FormKeyLen]byte, req Request, a survey.Answer)
 		field(text)
 	}
 	copy(k[:], form[:])
-	copy(k[survey.FormKeyLen:], mac(s.digest, b))
+	copy(k[survey.FormKeyLen:], s.digest.mac(b))
 	return k
 }
 
@@ -122,7 +134,7 @@ const receiptText = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // receipt is 80 bits in four groups of four, e.g. 7K3M-0Q9A-XW2D-51TZ.
 func (s Secrets) receipt(k survey.Key) string {
-	sum := mac(s.receiptKey, k[:])
+	sum := s.receiptKey.mac(k[:])
 	out := make([]byte, 0, 19)
 	for i := range 16 {
 		if i > 0 && i%4 == 0 {
@@ -136,7 +148,7 @@ func (s Secrets) receipt(k survey.Key) string {
 // FollowUp is the keyed hash under which the case of a bad review is found by its
 // receipt. The receipt itself is stored nowhere.
 func (s Secrets) FollowUp(receipt string) []byte {
-	return mac(s.follow, []byte(plainReceipt(receipt)))[:16]
+	return s.follow.mac([]byte(plainReceipt(receipt)))[:16]
 }
 
 // FollowUpOf is the same for the key of a response.
@@ -166,9 +178,9 @@ func plainReceipt(typed string) string {
 }
 
 // VisitSecret is the keyed hash under which a visit's secret is stored and compared.
-func (s Secrets) VisitSecret(secret string) []byte { return mac(s.visit, []byte(secret))[:16] }
+func (s Secrets) VisitSecret(secret string) []byte { return s.visit.mac([]byte(secret))[:16] }
 
-func (s Secrets) phone(number string) []byte { return mac(s.phoneKey, []byte(number))[:16] }
+func (s Secrets) phone(number string) []byte { return s.phoneKey.mac([]byte(number))[:16] }
 
 func newID() (id survey.ID) {
 	rand.Read(id[:])
