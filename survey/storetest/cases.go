@@ -23,6 +23,7 @@ var caseChecks = []Check{
 	{"cases/lists go by the next deadline and are filtered", caseLists},
 	{"cases/pages neither skip nor repeat", casePages},
 	{"cases/loads count what stands alike", caseLoads},
+	{"cases/random steps of random people come out as in a plain model", caseRandomSteps},
 	{"cases/a sheet's number is taken once, and the last is read", caseSheets},
 	{"cases/files are kept by their content", caseFiles},
 	{"calendar/days are added and replaced by date", calendarDays},
