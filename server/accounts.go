@@ -84,8 +84,9 @@ func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.A
 	role := cmd.Flags().String("role", string(survey.Supervisor), "one of "+strings.Join(names, ", "))
 	place := cmd.Flags().String("place", "", "code of the place they see; empty for all, organisers only")
 	return func(cmd *cobra.Command, b *base, name string) (survey.Actor, error) {
-		if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) {
-			return survey.Actor{}, fmt.Errorf("NAME is %q; want 1 to %d bytes on one line, without spaces around them", name, maxName)
+		if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) ||
+			strings.HasPrefix(name, survey.ImportedBy) {
+			return survey.Actor{}, fmt.Errorf("NAME is %q; want 1 to %d bytes on one line, without spaces around them, and not beginning with %s", name, maxName, survey.ImportedBy)
 		}
 		r, ok := survey.ParseRole(*role)
 		if !ok {

@@ -81,8 +81,8 @@ func TestBucketsLeadToTheWhole(t *testing.T) {
 
 func TestWinner(t *testing.T) {
 	at := func(ms int64) time.Time { return time.UnixMilli(ms) }
-	early, late, proven := Claim{Key{1}, at(1), false}, Claim{Key{2}, at(2), false}, Claim{Key{3}, at(3), true}
-	twin := Claim{Key{0}, at(1), false}
+	early, late, proven := Claim{Key: Key{1}, ReceivedAt: at(1)}, Claim{Key: Key{2}, ReceivedAt: at(2)}, Claim{Key: Key{3}, ReceivedAt: at(3), Proven: true}
+	twin, imported := Claim{ReceivedAt: at(1)}, Claim{Key: Key{4}, Imported: true}
 	for name, c := range map[string]struct {
 		claims []Claim
 		want   Key
@@ -90,6 +90,7 @@ func TestWinner(t *testing.T) {
 		"the earliest":              {[]Claim{late, early}, early.Key},
 		"one that proves the visit": {[]Claim{early, late, proven}, proven.Key},
 		"the smaller key of a tie":  {[]Claim{early, twin}, twin.Key},
+		"what came in here":         {[]Claim{imported, late}, late.Key},
 	} {
 		if got := Winner(c.claims); got != c.want {
 			t.Errorf("%s: got %x", name, got[0])

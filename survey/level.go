@@ -78,10 +78,24 @@ func (m CodeMap) Code(l Level) int {
 	return m.best + m.step*int(l-VerySatisfied)
 }
 
+// CodeMaps lists the interfaces.
+var CodeMaps = [...]CodeMap{GBT39046, HaoChaPing}
+
+// Level is the level an interface's number stands for; ok is false for no such number.
+func (m CodeMap) Level(code int) (l Level, ok bool) {
+	for _, l := range Levels {
+		if m.best != 0 && m.Code(l) == code {
+			return l, true
+		}
+	}
+	return NoLevel, false
+}
+
 // Channel is the way a response came in (评价渠道).
 type Channel uint8
 
-// The channels of the national exchange, and interviews by third parties.
+// The channels of the national exchange, and interviews by third parties. Imported
+// is what was made elsewhere before and read in from a file; it is shown apart.
 const (
 	ChannelQR Channel = iota + 1
 	ChannelPC

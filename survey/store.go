@@ -100,6 +100,9 @@ type ResponseStore interface {
 	Responses(ctx context.Context, q ResponseQuery, yield func(Listed) error) error
 	// HasResponse reports whether a response with a key is stored.
 	HasResponse(ctx context.Context, key Key) (bool, error)
+	// FormKeys returns, of some forms, the key of the first response that came from
+	// each. A form nothing came from is left out.
+	FormKeys(ctx context.Context, forms [][FormKeyLen]byte) (map[[FormKeyLen]byte]Key, error)
 	// Contact returns the sealed contact of a response; ErrNotFound.
 	Contact(ctx context.Context, key Key) (SealedContact, error)
 	// Contacts calls yield for the sealed contact of every response that has one,

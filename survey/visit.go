@@ -91,7 +91,11 @@ func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []b
 }
 
 func parseLocal(text string, zone *time.Location) (time.Time, bool) {
-	for _, form := range visitTimes {
+	return parseForms(text, visitTimes, zone)
+}
+
+func parseForms(text string, forms []string, zone *time.Location) (time.Time, bool) {
+	for _, form := range forms {
 		if t, err := time.ParseInLocation(form, narrow(text), zone); err == nil {
 			return t, true
 		}
@@ -104,23 +108,31 @@ type Claim struct {
 	Key        Key
 	ReceivedAt time.Time
 	Proven     bool
+	Imported   bool // made elsewhere before
 }
 
-// Winner picks the claim that counts for one case and stage: proven before
-// claimed, then the earliest, then the smallest key so that every engine and
+// Winner picks the claim that counts for one case and stage: what came in here
+// before what was imported, proven before claimed, then the earliest, then the smallest key so that every engine and
 // every run agrees. A citizen's first answer stands, so pressing somebody to
 // "rate again" gains nothing.
 func Winner(claims []Claim) Key {
 	return slices.MinFunc(claims, func(a, b Claim) int {
 		switch {
+		case a.Imported != b.Imported:
+			return first(b.Imported)
 		case a.Proven != b.Proven:
-			if a.Proven {
-				return -1
-			}
-			return 1
+			return first(a.Proven)
 		case !a.ReceivedAt.Equal(b.ReceivedAt):
 			return a.ReceivedAt.Compare(b.ReceivedAt)
 		}
 		return slices.Compare(a.Key[:], b.Key[:])
 	}).Key
+}
+
+// first orders a before b, or after it.
+func first(a bool) int {
+	if a {
+		return -1
+	}
+	return 1
 }

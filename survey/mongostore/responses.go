@@ -271,6 +271,31 @@ func (s *Store) HasResponse(ctx context.Context, key survey.Key) (has bool, err 
 	return has, err
 }
 
+// FormKeys implements survey.ResponseStore. The first response of a form has the
+// form as its _id.
+func (s *Store) FormKeys(ctx context.Context, forms [][survey.FormKeyLen]byte) (map[[survey.FormKeyLen]byte]survey.Key, error) {
+	out := map[[survey.FormKeyLen]byte]survey.Key{}
+	err := s.do(ctx, "look for forms", func() error {
+		for some := range slices.Chunk(forms, lookUp) {
+			ids := make([][]byte, len(some))
+			for i := range some {
+				ids[i] = some[i][:]
+			}
+			docs, err := all[responseDoc](ctx, s.db.Collection("responses"), byID(bson.D{{Key: "$in", Value: ids}}),
+				options.Find().SetProjection(field("digest", 1)))
+			if err != nil {
+				return err
+			}
+			for i := range docs {
+				k := docs[i].key()
+				out[k.Form()] = k
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 type contactDoc struct {
 	Key       []byte `bson:"_id"`
 	KeyID     string `bson:"key_id"`

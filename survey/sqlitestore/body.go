@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"manyi/survey"
 )
@@ -84,17 +83,18 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 	return named, nil
 }
 
-// receivedIn reads only the time of receipt.
-func receivedIn(b []byte) (time.Time, error) {
+// claimIn reads only what decides which of several responses counts.
+func claimIn(b []byte) (c survey.Claim, err error) {
 	d, err := openBody(b)
 	if err != nil {
-		return time.Time{}, err
+		return c, err
 	}
-	at := instant(d.varint())
+	c.ReceivedAt = instant(d.varint())
+	c.Imported = survey.Channel(b[2]) == survey.ChannelImported
 	if d.bad {
-		return at, errBody
+		return c, errBody
 	}
-	return at, nil
+	return c, nil
 }
 
 // openBody checks the four bytes of fixed meaning and returns what follows.

@@ -33,8 +33,8 @@ func TestABodyComesBack(t *testing.T) {
 		if !reflect.DeepEqual(got, r) {
 			t.Errorf("%s:\n got %+v\nwant %+v", why, got, r)
 		}
-		if at, err := receivedIn(encodeBody(&r)); err != nil || !at.Equal(r.ReceivedAt) {
-			t.Errorf("%s: received %v, %v; want %v", why, at, err, r.ReceivedAt)
+		if c, err := claimIn(encodeBody(&r)); err != nil || !c.ReceivedAt.Equal(r.ReceivedAt) || c.Imported != (r.Channel == survey.ChannelImported) {
+			t.Errorf("%s: claim %+v, %v; want received %v by %v", why, c, err, r.ReceivedAt, r.Channel)
 		}
 	}
 }

@@ -216,7 +216,6 @@ func (s *Store) settle(ctx context.Context, r *survey.Listed) error {
 	var claims []survey.Claim
 	rows, err := s.query(ctx, rivalClaims, r.Case.Number, r.Case.Stage, r.Survey)
 	err = each(rows, err, func(rows *sql.Rows) error {
-		var c survey.Claim
 		var key []byte
 		var body sql.RawBytes
 		var proven sql.NullBool
@@ -224,9 +223,9 @@ func (s *Store) settle(ctx context.Context, r *survey.Listed) error {
 		if err != nil {
 			return err
 		}
+		c, err := claimIn(body)
 		copy(c.Key[:], key)
 		c.Proven = proven.Bool
-		c.ReceivedAt, err = receivedIn(body)
 		claims = append(claims, c)
 		return err
 	})

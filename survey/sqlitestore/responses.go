@@ -130,6 +130,30 @@ func (s *Store) HasResponse(ctx context.Context, key survey.Key) (has bool, err 
 	return has, wrap("look for a response", err)
 }
 
+const firstOfForm = "SELECT key FROM responses WHERE key >= ? AND key < ? ORDER BY seq LIMIT 1"
+
+// FormKeys implements survey.ResponseStore.
+func (s *Store) FormKeys(ctx context.Context, forms [][survey.FormKeyLen]byte) (map[[survey.FormKeyLen]byte]survey.Key, error) {
+	out := map[[survey.FormKeyLen]byte]survey.Key{}
+	for _, form := range forms {
+		var k survey.Key
+		copy(k[:], form[:])
+		lo, hi := formRange(k)
+		rows, err := s.query(ctx, firstOfForm, lo, hi)
+		err = each(rows, err, func(r *sql.Rows) error {
+			var key sql.RawBytes
+			err := r.Scan(&key)
+			copy(k[:], key)
+			out[form] = k
+			return err
+		})
+		if err != nil {
+			return nil, wrap("look for forms", err)
+		}
+	}
+	return out, nil
+}
+
 // Contact implements survey.ResponseStore.
 func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedContact, err error) {
 	err = s.read.QueryRowContext(ctx, "SELECT key_id, sealed, phone_hash FROM contacts WHERE key = ?", key[:]).

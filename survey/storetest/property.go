@@ -51,7 +51,7 @@ func plainCount(responses []survey.Response, visits map[survey.CaseRef]survey.Vi
 		return survey.TieClaimed
 	}
 	for _, r := range responses {
-		claims[r.Case] = append(claims[r.Case], survey.Claim{Key: r.Key, ReceivedAt: r.ReceivedAt, Proven: tie(r) == survey.TieProven})
+		claims[r.Case] = append(claims[r.Case], survey.Claim{Key: r.Key, ReceivedAt: r.ReceivedAt, Proven: tie(r) == survey.TieProven, Imported: r.Channel == survey.ChannelImported})
 	}
 	for _, r := range responses {
 		l := survey.Listed{Response: r, Tie: tie(r), Standing: survey.Counted}
@@ -132,6 +132,9 @@ func randomFacts(seed uint64, v survey.Survey) (responses []survey.Response, vis
 			OnStage(number(), "2")(&r)
 		}
 		r.Channel = survey.Channel(1 + rng.IntN(3))
+		if rng.IntN(5) == 0 {
+			r.Channel = survey.ChannelImported
+		}
 		if r.Level.Bad() {
 			r.Reasons = []int{108, 207}[:1+rng.IntN(2)]
 		}

@@ -16,6 +16,7 @@ var responseChecks = []Check{
 	{"responses/one key from many writers is stored once", responseOneKey},
 	{"responses/one form from many writers is flagged on all but one", responseOneForm},
 	{"responses/writers at once lose nothing", responseWriters},
+	{"responses/the first key of a form is found", responseFormKeys},
 	{"responses/a group cut short can be sent again", responseCutShort},
 	{"responses/a contact is kept apart", responseContact},
 }
@@ -140,6 +141,38 @@ func responseFormReused(t testing.TB, s survey.Store) {
 		c.Key: survey.FlagTooFast | survey.FlagKeyReused,
 		d.Key: 0,
 	})
+}
+
+func responseFormKeys(t testing.TB, s survey.Store) {
+	f := NewFacts(1, Survey())
+	var forms [][survey.FormKeyLen]byte
+	want := map[[survey.FormKeyLen]byte]survey.Key{}
+	for range 1200 {
+		r := f.Response(GulouHR1, At("2024-02-29"))
+		add(t, s, r)
+		forms = append(forms, r.Key.Form())
+		want[r.Key.Form()] = r.Key
+	}
+	again := f.Response(GulouHR1, At("2024-02-29"))
+	add(t, s, again)
+	for n := range byte(3) { // the later ones have smaller and greater keys
+		later := reuse(again, n+1)
+		add(t, s, later)
+	}
+	want[again.Key.Form()] = again.Key
+	nothing := f.Response(GulouHR1, At("2024-02-29")).Key.Form()
+	forms = append(forms, again.Key.Form(), nothing, forms[0])
+	got, err := s.FormKeys(t.Context(), forms)
+	must(t, "look for forms", err)
+	same(t, "number of forms found", len(got), len(want))
+	for form, key := range want {
+		if got[form] != key {
+			t.Fatalf("the first key of form %x: got %v, want %v", form, got[form], key)
+		}
+	}
+	none, err := s.FormKeys(t.Context(), nil)
+	must(t, "look for no forms", err)
+	same(t, "forms found among none", len(none), 0)
 }
 
 func responseOneKey(t testing.TB, s survey.Store) {

@@ -12,6 +12,7 @@ var tieChecks = []Check{
 	{"ties/numbers are compared byte by byte", tieOddNumbers},
 	{"ties/the earliest response of a case and stage counts", standingEarliest},
 	{"ties/a proven response counts before an earlier claim", standingProven},
+	{"ties/what was imported never takes the place of what came in here", standingImported},
 	{"ties/at one instant the smallest key counts", standingSmallestKey},
 	{"ties/stages and surveys are apart", standingApart},
 	{"ties/a visit imported later may turn the standing", standingTurned},
@@ -161,6 +162,17 @@ func standingProven(t testing.TB, s survey.Store) {
 	same(t, "two claims and two proofs", worthOf(t, s, wrong, claimed, proven, provenLater), []worth{
 		{survey.TieClaimed, survey.Superseded}, {survey.TieClaimed, survey.Superseded},
 		{survey.TieProven, survey.Counted}, {survey.TieProven, survey.Superseded}})
+}
+
+func standingImported(t testing.TB, s survey.Store) {
+	f := NewFacts(1, Survey())
+	imported := f.Response(GulouHR1, At("2024-02-29"), OnCase("A1"), func(r *survey.Response) { r.Channel = survey.ChannelImported })
+	here := f.Response(GulouHR1, At("2024-03-02"), OnCase("A1"))
+	add(t, s, imported)
+	same(t, "an import alone", worthOf(t, s, imported), []worth{{survey.TieUnmatched, survey.Counted}})
+	add(t, s, here)
+	same(t, "an earlier import beside a response", worthOf(t, s, imported, here),
+		[]worth{{survey.TieUnmatched, survey.Superseded}, {survey.TieUnmatched, survey.Counted}})
 }
 
 func standingSmallestKey(t testing.TB, s survey.Store) {
