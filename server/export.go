@@ -14,8 +14,8 @@ import (
 )
 
 func exportCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Write responses or figures to a file", Example: "  server export figures --out figures.csv"}
-	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e))
+	cmd := &cobra.Command{Use: "export", Short: "Write responses, figures or the ledger of cases to a file", Example: "  server export figures --out figures.csv"}
+	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e), exportCasesCommand(e))
 	return cmd
 }
 
@@ -161,6 +161,48 @@ func exportFiguresCommand(e *env) *cobra.Command {
 		}
 		return e.output(*out, func(w io.Writer) error {
 			_, err := export.Figures(w, f, table)
+			return err
+		})
+	})
+	return cmd
+}
+
+func exportCasesCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "cases",
+		Short:   "Write the ledger of bad reviews and what was done about them, one case a row, without contacts",
+		Example: "  server export cases --format xlsx --out ledger.xlsx",
+		Args:    cobra.NoArgs,
+	}
+	id := surveyFlag(cmd)
+	days, within := rangeFlags(cmd)
+	format, out := outputFlags(cmd)
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
+		f, err := format()
+		if err != nil {
+			return err
+		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
+		s, err := surveyFor(ctx, b.store, *id)
+		if err != nil {
+			return err
+		}
+		if *within != "" {
+			if err := checkPlace(ctx, b.store, "--within", *within); err != nil {
+				return err
+			}
+		}
+		q := survey.CaseQuery{Place: *within}
+		if q.From, q.To, err = days(); err != nil {
+			return err
+		}
+		tree, err := treeOf(ctx, b.store)
+		if err != nil {
+			return err
+		}
+		return e.output(*out, func(w io.Writer) error {
+			_, err := export.Ledger(ctx, w, f, s, tree, b.store, q, e.now())
 			return err
 		})
 	})

@@ -71,7 +71,7 @@ type Share struct {
 	Satisfaction Ratio `json:"satisfaction"`
 }
 
-// Channels is how many responses came each way.
+// Channels is how many responses came each way, those made elsewhere left out.
 type Channels map[survey.Channel]Count
 
 // MarshalJSON writes an object by channel name, or null when not shown.
@@ -103,6 +103,10 @@ type Figure struct {
 	Tied Share `json:"tied"` // responses that belong to a listed visit
 	Bare Share `json:"bare"` // the others
 
+	// Imported is the responses made elsewhere before, which are in no other number
+	// but Superseded and Rated. Restricted viewers do not see it.
+	Imported Share `json:"imported"`
+
 	Channels  Channels      `json:"channels"`
 	Questions []Question    `json:"questions"` // by name
 	Reasons   map[int]Count `json:"reasons"`   // by code; one response may have several
@@ -117,6 +121,12 @@ func Make(t survey.Tally, pending int64, rules survey.Rules) Figure {
 	}
 	levels := map[string]*Counts{survey.Overall: {}}
 	for cell, n := range t.Cells {
+		if cell.Channel == survey.ChannelImported {
+			if cell.Question == survey.Overall {
+				f.Imported.count(survey.Level(cell.Value), n)
+			}
+			continue
+		}
 		if cell.Question == survey.ReasonCell {
 			f.Reasons[cell.Value] += Count(n)
 			continue
@@ -149,10 +159,14 @@ func (f *Figure) countTie(tie survey.Tie, level survey.Level, n int64) {
 	if tie.ToVisit() {
 		share = &f.Tied
 	}
-	share.N += Count(n)
-	share.Satisfaction.Den += n
+	share.count(level, n)
+}
+
+func (s *Share) count(level survey.Level, n int64) {
+	s.N += Count(n)
+	s.Satisfaction.Den += n
 	if !level.Bad() {
-		share.Satisfaction.Num += n
+		s.Satisfaction.Num += n
 	}
 }
 

@@ -135,6 +135,10 @@ func TestMake(t *testing.T) {
 	add(survey.BasicallySatisfied, survey.TieClaimed, nil)
 	add(survey.VeryDissatisfied, survey.TieUnmatched, nil, 108, 115)
 	add(survey.Satisfied, survey.TieNone, nil)
+	for _, level := range []survey.Level{survey.Satisfied, survey.VeryDissatisfied, survey.Dissatisfied} { // apart from all others
+		tal.Add(survey.Listed{Response: survey.Response{Level: level, Channel: survey.ChannelImported, Reasons: []int{108},
+			Answers: map[string]survey.Level{"attitude": survey.Satisfied}}, Tie: survey.TieClaimed, Standing: survey.Counted})
+	}
 	tal.Add(survey.Listed{Standing: survey.Superseded})
 	tal.Served, tal.Rated = 10, 2
 
@@ -156,6 +160,12 @@ func TestMake(t *testing.T) {
 	}
 	if f.Channels[survey.ChannelQR] != 4 || f.Reasons[108] != 1 || f.Reasons[115] != 1 || f.Question("attitude").Satisfaction != stats.NewRate(0, 1) {
 		t.Errorf("channels %v, reasons %v, questions %v", f.Channels, f.Reasons, f.Questions)
+	}
+	if f.Imported != (stats.Share{N: 3, Satisfaction: stats.Ratio{Num: 1, Den: 3}}) || len(f.Channels) != 1 {
+		t.Errorf("imported %v, channels %v", f.Imported, f.Channels)
+	}
+	if hidden := stats.Hide(f); hidden.Imported.N.Shown() || hidden.Imported.Satisfaction.Shown() {
+		t.Errorf("a restricted viewer sees the imported: %v", hidden.Imported)
 	}
 	if more := stats.Make(tal, 99, survey.DefaultRules()); more.Pending != 8 || more.Defaults != 0 {
 		t.Errorf("more pending than unrated: pending %v, defaults %v", more.Pending, more.Defaults)

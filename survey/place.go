@@ -204,6 +204,27 @@ func (t *Tree) Within(code, root string) bool {
 	return slices.Contains(t.Path(code), root)
 }
 
+// Find lists the places at or under root (all if empty) that every word of a text
+// fits: the word is in their name or in that of a place above them. Of those above
+// each other only the highest counts. In code order.
+func (t *Tree) Find(text, root string) (found []Place) {
+	words := strings.Fields(text)
+	fits := func(code string) bool {
+		var names strings.Builder
+		for _, above := range t.Path(code) {
+			names.WriteString(t.places[above].Name + "\n")
+		}
+		return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(names.String(), w) })
+	}
+	for _, p := range t.places {
+		if (root == "" || t.Within(p.Code, root)) && fits(p.Code) && (p.Code == root || !fits(p.Parent)) {
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b Place) int { return cmp.Compare(a.Code, b.Code) })
+	return found
+}
+
 // All lists the places of a kind at or under root, or all of them if root is
 // empty, in code order.
 func (t *Tree) All(kind Kind, root string) []Place {

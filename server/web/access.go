@@ -67,6 +67,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/responses/:format", organisers, a.downloadResponses},
 		{"GET", "/console/texts", signedIn, a.showTexts},
 		{"GET", "/console/cases", workers, a.showCases},
+		{"GET", "/console/cases/ledger/:format", workers, a.downloadLedger},
 		{"GET", "/console/cases/:key", workers, a.showCase},
 		{"POST", "/console/cases/:key", workers, a.takeStep},
 		{"GET", "/console/codes", signedIn, a.showCodes},

@@ -34,12 +34,15 @@ func (v CasesView) Shows() []string {
 	return []string{"overdue", "pending", "exclusion_asked", "extension_asked", "excluded", "reopened", "identified"}
 }
 
-// Marks lists the marks of a row, by the names of the filters.
+// Marks lists the marks of a row, by the names of the filters, and whether it was imported.
 func (r CaseRow) Marks() (names []string) {
 	for _, name := range (CasesView{}).Shows() {
 		if mark := caseMarks[name]; mark != 0 && r.Summary.Marks&mark != 0 {
 			names = append(names, name)
 		}
+	}
+	if r.Response.Channel == survey.ChannelImported {
+		names = append(names, "imported")
 	}
 	return names
 }

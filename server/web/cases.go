@@ -1,7 +1,9 @@
 package web
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"manyi/stats/export"
 	"manyi/survey"
 )
 
@@ -20,21 +23,43 @@ const (
 	WhyCaseState survey.Why = "case_state"
 	WhyCaseShow  survey.Why = "case_show"
 	WhyCursor    survey.Why = "cursor"
+	WhyPlaces    survey.Why = "places"
 )
+
+// casesView is the list without its rows, as the address asks for it.
+func (a *app) casesView(c *fiber.Ctx) (*world, CasesView, error) {
+	w, s, err := a.chosen(c)
+	if err != nil {
+		return w, CasesView{}, err
+	}
+	place, err := sought(c, w, actor(c))
+	return w, CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: survey.DayOf(a.Now(), s.Location()),
+		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}, err
+}
+
+// sought is the place asked for, by its code or by words of its name; the actor's
+// own if none is.
+func sought(c *fiber.Ctx, w *world, who survey.Actor) (string, error) {
+	text := strings.TrimSpace(c.Query("within"))
+	if _, isCode := w.tree.Place(text); text == "" || isCode {
+		return within(c, w, who)
+	}
+	found := w.tree.Find(text, who.Place)
+	switch len(found) {
+	case 0:
+		return "", survey.Faults{{Field: "within", Value: text, Why: WhyPlace}}
+	case 1:
+		return found[0].Code, nil
+	}
+	return "", survey.Faults{{Field: "within", Value: text, Why: WhyPlaces}}
+}
 
 // showCases lists the cases of a place, those due first on top.
 func (a *app) showCases(c *fiber.Ctx) error {
-	w, s, err := a.chosen(c)
+	w, view, err := a.casesView(c)
 	if err != nil {
 		return err
 	}
-	place, err := within(c, w, actor(c))
-	if err != nil {
-		return err
-	}
-	today := survey.DayOf(a.Now(), s.Location())
-	view := CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: today,
-		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}
 	q, err := view.query(c.Query("after"))
 	if err != nil {
 		return err
@@ -46,13 +71,34 @@ func (a *app) showCases(c *fiber.Ctx) error {
 		}
 		window := k.Response.Path.Window()
 		view.Rows = append(view.Rows, CaseRow{Case: k, Window: w.name(window), Bureau: w.name(survey.BureauOf(window)),
-			Overdue: k.Summary.Next != 0 && k.Summary.Next < today})
+			Overdue: k.Summary.Next != 0 && k.Summary.Next < view.Today})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return a.page(c, fiber.StatusOK, "cases", view)
+}
+
+// downloadLedger streams the ledger of all cases the list's filters choose.
+func (a *app) downloadLedger(c *fiber.Ctx) error {
+	f, err := formatOf(c.Params("format"))
+	if err != nil {
+		return err
+	}
+	w, view, err := a.casesView(c)
+	if err != nil {
+		return err
+	}
+	q, err := view.query("")
+	if err != nil {
+		return err
+	}
+	now := a.Now()
+	return a.stream(c, view.Survey.ID+"-ledger"+f.Extension(), f.ContentType(), func(ctx context.Context, out io.Writer) error {
+		_, err := export.Ledger(ctx, out, f, view.Survey, w.tree, a.Store, q, now)
+		return err
+	})
 }
 
 // query is what the list's filters ask for.
@@ -102,13 +148,24 @@ var caseMarks = map[string]survey.CaseMarks{
 }
 
 func (v CasesView) after(k survey.Case) string {
-	q := url.Values{"survey": {v.Survey.ID}, "after": {strconv.Itoa(int(k.Summary.Next)) + "-" + k.Response.Key.String()}}
+	q := v.filters()
+	q.Set("after", strconv.Itoa(int(k.Summary.Next))+"-"+k.Response.Key.String())
+	return "/console/cases?" + q.Encode()
+}
+
+// Ledger is the address of the ledger in a format, of what the filters choose.
+func (v CasesView) Ledger(format string) string {
+	return "/console/cases/ledger/" + format + "?" + v.filters().Encode()
+}
+
+func (v CasesView) filters() url.Values {
+	q := url.Values{"survey": {v.Survey.ID}}
 	for name, value := range map[string]string{"within": v.Place, "state": v.State, "show": v.Show, "number": v.Number} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	return "/console/cases?" + q.Encode()
+	return q
 }
 
 // opened is the case an address names, if the actor may work on it.

@@ -95,6 +95,8 @@ func figureColumns() []figureColumn {
 	ratio("tied_satisfaction", "关联办件的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Tied.Satisfaction })
 	count("bare_n", "未关联办件的评价数", "Responses tied to no visit", func(r figures.Row) stats.Count { return r.Bare.N })
 	ratio("bare_satisfaction", "未关联办件的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Bare.Satisfaction })
+	count("imported_n", "导入的其他系统评价数，不计入以上各数", "Responses made elsewhere, in none of the numbers above", func(r figures.Row) stats.Count { return r.Imported.N })
+	ratio("imported_satisfaction", "导入评价的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Imported.Satisfaction })
 	rank := func(name, zh, en string, of func(*stats.RankRange) int) {
 		add(name, zh, en, func(_ figures.Table, r figures.Row) any {
 			if r.Rank == nil {
