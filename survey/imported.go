@@ -131,10 +131,13 @@ func (s Survey) checkResponse(row ResponseRow, places *Tree, codes *CodeMap, now
 		value := ""
 		if f.Field == "reason" { // what else is refused may hold what a citizen wrote
 			value = row.Reasons
+			if f.Why == WhyReasonMissing && len(reasons) > 0 {
+				continue // told below
+			}
 		}
 		add(f.Field, value, f.Why)
 	}
-	if why == "" && wrong.On("reason") == "" && len(a.Reasons) < len(slices.Compact(slices.Sorted(slices.Values(reasons)))) {
+	if unknown := wrong.On("reason") == WhyReasonUnknown; why == "" && !unknown && len(a.Reasons) < len(slices.Compact(slices.Sorted(slices.Values(reasons)))) {
 		add("reason", row.Reasons, WhyReasonLevel)
 	}
 	if len(faults) > 0 {
