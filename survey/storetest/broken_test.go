@@ -73,6 +73,19 @@ func (s expiresEarly) Expire(ctx context.Context, now time.Time) (int, error) {
 	return s.Store.Expire(ctx, now.Add(time.Millisecond))
 }
 
+type forgetsForms struct{ survey.Store }
+
+func (forgetsForms) FormKeys(context.Context, [][survey.FormKeyLen]byte) (map[[survey.FormKeyLen]byte]survey.Key, error) {
+	return nil, nil
+}
+
+// losesEntries stores the first of the entries only.
+type losesEntries struct{ survey.Store }
+
+func (s losesEntries) AddEntries(ctx context.Context, key survey.Key, made []survey.Entry, sum survey.CaseSummary) error {
+	return s.Store.AddEntries(ctx, key, made[:1], sum)
+}
+
 type losesPlaces struct{ survey.Store }
 
 func (s losesPlaces) PutPlaces(ctx context.Context, places []survey.Place) error {
