@@ -28,6 +28,7 @@ import (
 
 // site is the whole server over the real embedded engine, with a clock set by hand.
 type site struct {
+	dir    string
 	t      testing.TB
 	app    *fiber.App
 	store  *sqlitestore.Store
@@ -80,7 +81,8 @@ func newEmptySite(t testing.TB) *site {
 	s := &site{t: t, now: storetest.At("2024-02-20 10:00"), log: &bytes.Buffer{}, signer: qrcodes.NewSigner(siteSecret), survey: storetest.Survey()}
 	ctx := context.Background()
 	var err error
-	if s.store, err = sqlitestore.Open(ctx, t.TempDir()); err != nil {
+	s.dir = t.TempDir()
+	if s.store, err = sqlitestore.Open(ctx, s.dir); err != nil {
 		t.Fatal(err)
 	}
 	s.intake.ResponseStore = s.store

@@ -31,6 +31,7 @@ var usedIndexes = []struct {
 	{"the last run of a job", "runs", field("job", "rollup"), field("finished", -1), []string{"job"}},
 	{"the cases of a survey, the first deadline first", "cases", bson.D{{Key: "survey", Value: "bulk"}, {Key: "next", Value: bson.D{{Key: "$gte", Value: 0}}}}, bson.D{{Key: "next", Value: 1}, {Key: "_id", Value: 1}}, []string{"next"}},
 	{"the cases of a bureau", "cases", bson.D{{Key: "survey", Value: "bulk"}, {Key: "bureau", Value: "350102-HR"}, {Key: "next", Value: bson.D{{Key: "$gte", Value: 0}}}}, bson.D{{Key: "next", Value: 1}, {Key: "_id", Value: 1}}, []string{"bureau"}},
+	{"the cases of a served case", "cases", bson.D{{Key: "survey", Value: "bulk"}, {Key: "number", Value: "A1"}}, nil, []string{"number"}},
 	{"owed cases", "cases", field("owed", true), bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"owed"}},
 	{"cases that wait for a calendar", "cases", field("pending", true), nil, []string{"pending"}},
 	{"the case of a follow-up code", "cases", field("follow", []byte{1}), nil, []string{"follow"}},

@@ -31,6 +31,18 @@ type caseRow struct {
 const selectCase = `SELECT c.seq, c.key, EXISTS (SELECT 1 FROM contacts k WHERE k.key = c.key),
 	c.state, c.next, c.pending, c.marks, c.follow FROM cases c `
 
+// listedBy names the index a page of a list is read by, where the engine would
+// rather read all cases in the order of the page than find the few and sort them.
+func listedBy(q survey.CaseQuery) string {
+	switch {
+	case q.Number != "":
+		return "INDEXED BY cases_number "
+	case q.Pending && q.Survey != "":
+		return "INDEXED BY cases_waiting "
+	}
+	return ""
+}
+
 // OwedCases implements survey.CaseStore.
 func (s *Store) OwedCases(ctx context.Context, limit int) ([]survey.Case, error) {
 	out, err := s.casesWhere(ctx, "WHERE c.n = 0 ORDER BY c.seq LIMIT ?", limit)
@@ -81,6 +93,7 @@ func (s *Store) Cases(ctx context.Context, q survey.CaseQuery, yield func(survey
 		return nil
 	}
 	if q.Limit > 0 {
+		where = listedBy(q) + where
 		found, err := page(" AND (c.next, c.key) > (?, ?) ORDER BY c.next, c.key LIMIT ?", q.After.Next, q.After.Key[:], q.Limit)
 		if err != nil {
 			return wrap("read cases", err)

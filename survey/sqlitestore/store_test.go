@@ -173,6 +173,40 @@ func TestWhatAnotherProcessAddsIsRead(t *testing.T) {
 	}
 }
 
+// A page of the list of cases must not cost what all cases do.
+func TestCaseListsGoByIndex(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	for name, c := range map[string]struct {
+		q    survey.CaseQuery
+		want string
+	}{
+		"by due date":     {survey.CaseQuery{}, "SEARCH c USING INDEX cases_next (survey=? AND (next,key)>(?,?))"},
+		"of a bureau":     {survey.CaseQuery{Place: "350102-HR"}, "SEARCH c USING INDEX cases_bureau (survey=? AND bureau=? AND (next,key)>(?,?))"},
+		"of a hall":       {survey.CaseQuery{Place: "350102-HR-01"}, "SEARCH c USING INDEX cases_bureau (survey=? AND bureau=? AND (next,key)>(?,?))"},
+		"of a state":      {survey.CaseQuery{States: []survey.CaseState{survey.CaseOpen}}, "SEARCH c USING INDEX cases_next (survey=?"},
+		"overdue":         {survey.CaseQuery{Before: 20240301}, "SEARCH c USING INDEX cases_next (survey=? AND next>? AND next<?)"},
+		"a served case":   {survey.CaseQuery{Number: "A-1"}, "SEARCH c USING INDEX cases_number (case_number=?)"},
+		"of a calendar":   {survey.CaseQuery{Pending: true}, "SEARCH c USING INDEX cases_waiting (survey=? AND (next,key)>(?,?))"},
+		"those of a city": {survey.CaseQuery{Pending: true, Place: "350100"}, "SEARCH c USING INDEX cases_waiting (survey=? AND (next,key)>(?,?))"},
+	} {
+		c.q.Survey = "y2024"
+		where, args := caseFilter(c.q)
+		text := "EXPLAIN QUERY PLAN " + selectCase + listedBy(c.q) + where + " AND (c.next, c.key) > (?, ?) ORDER BY c.next, c.key LIMIT ?"
+		rows, err := s.read.QueryContext(t.Context(), text, append(args, 0, []byte{}, 51)...)
+		var plan []string
+		err = each(rows, err, func(r *sql.Rows) error {
+			var a, b, c int
+			var detail string
+			err := r.Scan(&a, &b, &c, &detail)
+			plan = append(plan, detail)
+			return err
+		})
+		if err != nil || !strings.Contains(strings.Join(plan, "\n"), c.want) {
+			t.Errorf("%s: %v\n%s", name, err, strings.Join(plan, "\n"))
+		}
+	}
+}
+
 // The queries that run for every count must go by an index, whatever is stored.
 func TestCountsGoByIndex(t *testing.T) {
 	s := reopen(t, t.TempDir())
