@@ -79,6 +79,24 @@ func TestBucketsLeadToTheWhole(t *testing.T) {
 	}
 }
 
+func TestCodeMapsReadWhatTheyWrite(t *testing.T) {
+	for _, m := range CodeMaps {
+		for _, l := range Levels {
+			if got, ok := m.Level(m.Code(l)); got != l || !ok {
+				t.Errorf("%s: %v comes back as %v, %v", m.Name, l, got, ok)
+			}
+		}
+		for _, code := range []int{0, 6, -1} {
+			if l, ok := m.Level(code); ok {
+				t.Errorf("%s: %d is %v", m.Name, code, l)
+			}
+		}
+	}
+	if best, _ := GBT39046.Level(1); best != VerySatisfied {
+		t.Errorf("1 of GB/T 39046 is %v", best)
+	}
+}
+
 func TestWinner(t *testing.T) {
 	at := func(ms int64) time.Time { return time.UnixMilli(ms) }
 	early, late, proven := Claim{Key: Key{1}, ReceivedAt: at(1)}, Claim{Key: Key{2}, ReceivedAt: at(2)}, Claim{Key: Key{3}, ReceivedAt: at(3), Proven: true}

@@ -18,6 +18,9 @@ const ImportedBy = "imported:"
 // Imported reports whether an entry was made elsewhere and read in from a file.
 func (e Entry) Imported() bool { return strings.HasPrefix(e.By, ImportedBy) }
 
+// Name is who made the entry, here or elsewhere.
+func (e Entry) Name() string { return strings.TrimPrefix(e.By, ImportedBy) }
+
 // importableSteps are the steps a file may tell, and whose acts they count as. What
 // the system does is done here; a phone that was proved elsewhere proves nothing
 // here; releasing a text and looking at a contact are acts in this system.

@@ -14,7 +14,8 @@ type CasesView struct {
 	Console
 	Place, PlaceName    string // empty for all
 	Today               survey.Span
-	State, Show, Number string // the filters
+	State, Show, Number string        // the filters
+	Faults              survey.Faults // of the filters; then there are no rows
 	Rows                []CaseRow
 	Next                string // address of the next page; empty on the last
 }
@@ -34,15 +35,12 @@ func (v CasesView) Shows() []string {
 	return []string{"overdue", "pending", "exclusion_asked", "extension_asked", "excluded", "reopened", "identified"}
 }
 
-// Marks lists the marks of a row, by the names of the filters, and whether it was imported.
+// Marks lists the marks of a row, by the names of the filters.
 func (r CaseRow) Marks() (names []string) {
 	for _, name := range (CasesView{}).Shows() {
 		if mark := caseMarks[name]; mark != 0 && r.Summary.Marks&mark != 0 {
 			names = append(names, name)
 		}
-	}
-	if r.Response.Channel == survey.ChannelImported {
-		names = append(names, "imported")
 	}
 	return names
 }

@@ -33,6 +33,9 @@ func (a *app) casesView(c *fiber.Ctx) (*world, CasesView, error) {
 		return w, CasesView{}, err
 	}
 	place, err := sought(c, w, actor(c))
+	if err != nil {
+		place = c.Query("within") // shown again beside the fault
+	}
 	return w, CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: survey.DayOf(a.Now(), s.Location()),
 		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}, err
 }
@@ -41,8 +44,14 @@ func (a *app) casesView(c *fiber.Ctx) (*world, CasesView, error) {
 // own if none is.
 func sought(c *fiber.Ctx, w *world, who survey.Actor) (string, error) {
 	text := strings.TrimSpace(c.Query("within"))
-	if _, isCode := w.tree.Place(text); text == "" || isCode {
-		return within(c, w, who)
+	if text == "" {
+		return who.Place, nil
+	}
+	if _, isCode := w.tree.Place(text); isCode {
+		if !sees(w.tree, who, text) {
+			return "", errNoAccess
+		}
+		return text, nil
 	}
 	found := w.tree.Find(text, who.Place)
 	switch len(found) {
@@ -57,10 +66,13 @@ func sought(c *fiber.Ctx, w *world, who survey.Actor) (string, error) {
 // showCases lists the cases of a place, those due first on top.
 func (a *app) showCases(c *fiber.Ctx) error {
 	w, view, err := a.casesView(c)
-	if err != nil {
-		return err
+	var q survey.CaseQuery
+	if err == nil {
+		q, err = view.query(c.Query("after"))
 	}
-	q, err := view.query(c.Query("after"))
+	if errors.As(err, &view.Faults) {
+		return a.page(c, fiber.StatusUnprocessableEntity, "cases", view)
+	}
 	if err != nil {
 		return err
 	}

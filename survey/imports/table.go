@@ -1,6 +1,7 @@
 // Package imports reads the tables people bring, CSV or XLSX as Excel writes
-// them, and turns them into places and lists of visits. It decides only what a
-// cell says; what a place or a visit must be is decided by package survey.
+// them, and turns them into places, lists of visits, working days, and records
+// made elsewhere before. It decides only what a cell says; what it must be is
+// decided by package survey.
 package imports
 
 import (
