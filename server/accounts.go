@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -78,11 +80,13 @@ const maxName = 64
 // roleFlags adds --role and --place and reads them against the stored places.
 func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.Actor, error) {
 	names := make([]string, len(survey.Roles))
+	cmd.Long = cmp.Or(cmd.Long, cmd.Short+".") + "\n\nThe roles, and the place each is tied to:\n"
 	for i, r := range survey.Roles {
 		names[i] = string(r)
+		cmd.Long += fmt.Sprintf("  %-10s  %s: %s\n", r, roleDoes[r], kinds(r))
 	}
 	role := cmd.Flags().String("role", string(survey.Supervisor), "one of "+strings.Join(names, ", "))
-	place := cmd.Flags().String("place", "", "code of the place they see; empty for all, organisers only")
+	place := cmd.Flags().String("place", "", "code of the place they see, as their role allows; empty for all")
 	return func(cmd *cobra.Command, b *base, name string) (survey.Actor, error) {
 		if name == "" || len(name) > maxName || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) ||
 			strings.HasPrefix(name, survey.ImportedBy) {
@@ -92,16 +96,43 @@ func roleFlags(cmd *cobra.Command) func(*cobra.Command, *base, string) (survey.A
 		if !ok {
 			return survey.Actor{}, fmt.Errorf("--role is %q; want one of %s", *role, strings.Join(names, ", "))
 		}
-		if *place == "" && r != survey.Organiser {
-			return survey.Actor{}, fmt.Errorf("--place is missing; a %s needs one, such as 350102-HR", r)
+		if *place == "" && !slices.Contains(r.Places(), survey.Nowhere) {
+			return survey.Actor{}, fmt.Errorf("--place is missing; role %s is tied to a place: %s", r, kinds(r))
 		}
 		if *place != "" {
-			if err := checkPlace(cmd.Context(), b.store, "--place", *place); err != nil {
+			p, err := checkPlace(cmd.Context(), b.store, "--place", *place)
+			if err != nil {
 				return survey.Actor{}, err
+			}
+			if !slices.Contains(r.Places(), p.Kind) {
+				return survey.Actor{}, fmt.Errorf("--place is %q, a %s; role %s is tied to: %s", *place, p.Kind, r, kinds(r))
 			}
 		}
 		return survey.Actor{Name: name, Role: r, Place: *place}, nil
 	}
+}
+
+// roleDoes is what --help says of the roles; survey.Role has it in full.
+var roleDoes = map[survey.Role]string{
+	survey.Organiser:  "runs the surveys, sees and does everything",
+	survey.Supervisor: "works the bad reviews, sees contacts on record",
+	survey.Staff:      "sees figures without small counts, anonymous comments late",
+	survey.Evaluator:  "sees figures, downloads de-identified responses",
+	survey.Reviewer:   "sees figures",
+	survey.Auditor:    "reads everything but contacts, does nothing",
+}
+
+// kinds names the kinds of place a role may be tied to.
+func kinds(r survey.Role) string {
+	var names []string
+	for _, kind := range r.Places() {
+		if kind == survey.Nowhere {
+			names = append(names, "none")
+			continue
+		}
+		names = append(names, string(kind))
+	}
+	return strings.Join(names, ", ")
 }
 
 func tokenCommand(e *env) *cobra.Command {

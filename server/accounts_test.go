@@ -56,9 +56,14 @@ func TestUsersAndTokensThatAreRefused(t *testing.T) {
 		in, line string
 		says     []string
 	}{
-		{sound, "user add chen --role boss", []string{`--role is "boss"`, "organiser, supervisor, staff"}},
+		{sound, "user add chen --role boss", []string{`--role is "boss"`, "organiser, supervisor, staff, evaluator, reviewer, auditor"}},
 		{sound, "user add chen", []string{"--place is missing", "supervisor"}},
 		{sound, "user add chen --place 350102-XX", []string{`--place is "350102-XX"`, "places export"}},
+		{sound, "user add chen --place 350000", []string{`--place is "350000", a province`, "role supervisor", "city, county, bureau"}},
+		{sound, "user add chen --role staff --place 350102-HR", []string{"a bureau", "role staff", "hall, window"}},
+		{sound, "user add chen --role organiser --place 350102", []string{"a county", "role organiser", "none, province"}},
+		{sound, "token add chen --role reviewer --place 350100", []string{"a city", "role reviewer", "none, province"}},
+		{sound, "token add chen --role auditor --place 350102-HR", []string{"a bureau", "role auditor", "none, province, city"}},
 		{"too short\n", "user add chen --role organiser", []string{"password", "at least 10"}},
 		{"\n", "user add chen --role organiser", []string{"password", "at least 10"}},
 		{"", "user add chen --role organiser", []string{"standard input"}},

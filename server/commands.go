@@ -190,16 +190,17 @@ func treeOf(ctx context.Context, store survey.PlaceStore) (*survey.Tree, error) 
 	return tree, faults.Err()
 }
 
-// checkPlace refuses a flag's value that is not the code of a stored place.
-func checkPlace(ctx context.Context, store survey.PlaceStore, flag, code string) error {
+// checkPlace finds a flag's place, or refuses a value that is not the code of a stored one.
+func checkPlace(ctx context.Context, store survey.PlaceStore, flag, code string) (survey.Place, error) {
 	tree, err := treeOf(ctx, store)
 	if err != nil {
-		return err
+		return survey.Place{}, err
 	}
-	if _, ok := tree.Place(code); !ok {
-		return fmt.Errorf("%s is %q; want the code of a place, see: server places export", flag, code)
+	place, ok := tree.Place(code)
+	if !ok {
+		return place, fmt.Errorf("%s is %q; want the code of a place, see: server places export", flag, code)
 	}
-	return nil
+	return place, nil
 }
 
 // output opens the file a command writes to; "-" is standard output. The file

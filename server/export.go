@@ -86,7 +86,7 @@ func exportResponsesCommand(e *env) *cobra.Command {
 			return err
 		}
 		if *within != "" {
-			if err := checkPlace(ctx, b.store, "--within", *within); err != nil {
+			if _, err := checkPlace(ctx, b.store, "--within", *within); err != nil {
 				return err
 			}
 		}

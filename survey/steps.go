@@ -12,15 +12,6 @@ type Worker struct {
 	Party Party
 }
 
-// Worker is who somebody is among those who act on cases: whoever answers for more
-// than a bureau is higher up.
-func (a Actor) Worker() Worker {
-	if BureauOf(a.Place) != "" {
-		return Worker{Name: a.Name, Party: Own}
-	}
-	return Worker{Name: a.Name, Party: Higher}
-}
-
 // workers says whose act each step is. A decision is taken by somebody else than
 // asked for it, and the one on adopting a review also higher up.
 var workers = map[CaseStep][]Party{

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,29 +19,29 @@ type route struct {
 	Handler      fiber.Handler
 }
 
-// audience is how somebody proves who they are, and which roles pass.
+// audience is how somebody proves who they are, and the power they need. See
+// survey.Role for who has it.
 type audience struct {
 	by    proof
-	roles []survey.Role // empty for everybody
+	power survey.Power
 }
 
 type proof int
 
 const (
-	byNothing proof = iota // open to the world
+	nobody    proof = iota // who was forgotten in the table gets nothing
+	byNothing              // open to the world
 	bySession              // signed in to the console
 	byToken                // bearer token
 )
 
 var (
 	anyone      = audience{by: byNothing}
-	signedIn    = audience{by: bySession, roles: survey.Roles[:]}
-	organisers  = audience{by: bySession, roles: []survey.Role{survey.Organiser}}
-	workers     = audience{by: bySession, roles: []survey.Role{survey.Organiser, survey.Supervisor}}
-	anyToken    = audience{by: byToken, roles: survey.Roles[:]}
-	fullToken   = audience{by: byToken, roles: []survey.Role{survey.Organiser}}
 	errNoAccess = fiber.NewError(fiber.StatusForbidden, "this role may not use this")
 )
+
+func signedIn(p survey.Power) audience  { return audience{bySession, p} }
+func withToken(p survey.Power) audience { return audience{byToken, p} }
 
 // routes is every route of the product and who may use it.
 func (a *app) routes() []route {
@@ -54,35 +53,35 @@ func (a *app) routes() []route {
 		{"POST", "/follow", anyone, a.follow},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
-		{"GET", "/metrics", fullToken, a.showMetrics},
+		{"GET", "/metrics", withToken(survey.Operate), a.showMetrics},
 		{"GET", "/static/:file", anyone, a.static},
 		{"GET", "/favicon.ico", anyone, a.favicon},
 
-		{"GET", "/console", signedIn, a.consoleHome},
+		{"GET", "/console", signedIn(survey.Enter), a.consoleHome},
 		{"GET", "/console/signin", anyone, a.showSignIn},
 		{"POST", "/console/signin", anyone, a.signIn},
-		{"POST", "/console/signout", signedIn, a.signOut},
-		{"GET", "/console/figures", signedIn, a.showFigures},
-		{"GET", "/console/figures/:format", signedIn, a.downloadFigures},
-		{"GET", "/console/responses/:format", organisers, a.downloadResponses},
-		{"GET", "/console/texts", signedIn, a.showTexts},
-		{"GET", "/console/cases", workers, a.showCases},
-		{"GET", "/console/cases/ledger/:format", workers, a.downloadLedger},
-		{"GET", "/console/cases/:key", workers, a.showCase},
-		{"POST", "/console/cases/:key", workers, a.takeStep},
-		{"GET", "/console/codes", signedIn, a.showCodes},
-		{"POST", "/console/codes/revoke", organisers, a.revokeCode},
-		{"POST", "/console/codes/reissue", organisers, a.reissueCode},
-		{"GET", "/console/codes/sheet", signedIn, a.printSheet},
-		{"GET", "/console/codes/zip", signedIn, a.downloadCodes},
-		{"GET", "/console/codes/:code/:format", signedIn, a.showCode},
-		{"GET", "/console/status", organisers, a.showStatus},
-		{"POST", "/console/nodes/drop", organisers, a.dropNode},
+		{"POST", "/console/signout", signedIn(survey.Enter), a.signOut},
+		{"GET", "/console/figures", signedIn(survey.SeeFigures), a.showFigures},
+		{"GET", "/console/figures/:format", signedIn(survey.SeeFigures), a.downloadFigures},
+		{"GET", "/console/responses/:format", signedIn(survey.Download), a.downloadResponses},
+		{"GET", "/console/texts", signedIn(survey.ReadTexts), a.showTexts},
+		{"GET", "/console/cases", signedIn(survey.SeeCases), a.showCases},
+		{"GET", "/console/cases/ledger/:format", signedIn(survey.SeeCases), a.downloadLedger},
+		{"GET", "/console/cases/:key", signedIn(survey.SeeCases), a.showCase},
+		{"POST", "/console/cases/:key", signedIn(survey.WorkCases), a.takeStep},
+		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
+		{"POST", "/console/codes/revoke", signedIn(survey.ManageCodes), a.revokeCode},
+		{"POST", "/console/codes/reissue", signedIn(survey.ManageCodes), a.reissueCode},
+		{"GET", "/console/codes/sheet", signedIn(survey.SeeCodes), a.printSheet},
+		{"GET", "/console/codes/zip", signedIn(survey.SeeCodes), a.downloadCodes},
+		{"GET", "/console/codes/:code/:format", signedIn(survey.SeeCodes), a.showCode},
+		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
+		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},
-		{"GET", "/api/v1/figures", anyToken, a.apiFigures},
-		{"GET", "/api/v1/trend", anyToken, a.apiTrend},
-		{"GET", "/api/v1/responses", fullToken, a.apiResponses},
+		{"GET", "/api/v1/figures", withToken(survey.SeeFigures), a.apiFigures},
+		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
+		{"GET", "/api/v1/responses", withToken(survey.Download), a.apiResponses},
 	}
 }
 
@@ -103,7 +102,7 @@ func (a *app) guard(r route) fiber.Handler {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(r.Who.roles, who.Role) {
+		if !who.Can(r.Who.power) {
 			return errNoAccess
 		}
 		if r.Method == fiber.MethodPost && !a.keys.valid(c.Cookies(sessionCookie), c.FormValue("csrf")) {

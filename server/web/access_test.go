@@ -5,38 +5,43 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/gofiber/fiber/v2"
 
 	"manyi/survey"
 	"manyi/survey/storetest"
 )
 
-// may is who gets past the guard of each route: a = anyone, o, s, f = signed in
-// as organiser, supervisor, staff; O, S, F = with a token of that role.
+// may is who gets past the guard of each route: a = anyone, and signed in as
+// o organiser, s supervisor, f staff, e evaluator, r reviewer, u auditor, x a role
+// nobody knows; capitals = with a token of that role.
 var may = map[string]string{
-	"GET /":                             "a osf OSF",
-	"GET /q/:code":                      "a osf OSF",
-	"POST /q/:code":                     "a osf OSF",
-	"GET /follow":                       "a osf OSF",
-	"POST /follow":                      "a osf OSF",
-	"GET /healthz":                      "a osf OSF",
-	"GET /readyz":                       "a osf OSF",
+	"GET /":                             "a osferux OSFERUX",
+	"GET /q/:code":                      "a osferux OSFERUX",
+	"POST /q/:code":                     "a osferux OSFERUX",
+	"GET /follow":                       "a osferux OSFERUX",
+	"POST /follow":                      "a osferux OSFERUX",
+	"GET /healthz":                      "a osferux OSFERUX",
+	"GET /readyz":                       "a osferux OSFERUX",
 	"GET /metrics":                      "O",
-	"GET /static/:file":                 "a osf OSF",
-	"GET /favicon.ico":                  "a osf OSF",
-	"GET /console":                      "osf",
-	"GET /console/signin":               "a osf OSF",
-	"POST /console/signin":              "a osf OSF",
-	"POST /console/signout":             "osf",
-	"GET /console/figures":              "osf",
-	"GET /console/figures/:format":      "osf",
-	"GET /console/responses/:format":    "o",
-	"GET /console/texts":                "osf",
-	"GET /console/cases":                "os",
-	"GET /console/cases/ledger/:format": "os",
-	"GET /console/cases/:key":           "os",
+	"GET /static/:file":                 "a osferux OSFERUX",
+	"GET /favicon.ico":                  "a osferux OSFERUX",
+	"GET /console":                      "osferu",
+	"GET /console/signin":               "a osferux OSFERUX",
+	"POST /console/signin":              "a osferux OSFERUX",
+	"POST /console/signout":             "osferu",
+	"GET /console/figures":              "osferu",
+	"GET /console/figures/:format":      "osferu",
+	"GET /console/responses/:format":    "oeu",
+	"GET /console/texts":                "osfu",
+	"GET /console/cases":                "osu",
+	"GET /console/cases/ledger/:format": "osu",
+	"GET /console/cases/:key":           "osu",
 	"POST /console/cases/:key":          "os",
 	"GET /console/codes":                "osf",
 	"POST /console/codes/revoke":        "o",
@@ -46,10 +51,10 @@ var may = map[string]string{
 	"GET /console/codes/:code/:format":  "osf",
 	"GET /console/status":               "o",
 	"POST /console/nodes/drop":          "o",
-	"GET /api/openapi.json":             "a osf OSF",
-	"GET /api/v1/figures":               "OSF",
-	"GET /api/v1/trend":                 "OSF",
-	"GET /api/v1/responses":             "O",
+	"GET /api/openapi.json":             "a osferux OSFERUX",
+	"GET /api/v1/figures":               "OSFERU",
+	"GET /api/v1/trend":                 "OSFERU",
+	"GET /api/v1/responses":             "OEU",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {
@@ -61,14 +66,16 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 		csrf   string
 	}
 	visitors := []visitor{{'a', func(*http.Request) {}, ""}}
-	places := map[survey.Role]string{survey.Organiser: "", survey.Supervisor: "350102-HR", survey.Staff: storetest.GulouHR1}
-	for i, role := range survey.Roles {
+	const letters = "osferux"
+	roles := append(slices.Clone(survey.Roles), "chief")
+	places := map[survey.Role]string{survey.Supervisor: "350102-HR", survey.Staff: storetest.GulouHR1, survey.Auditor: "350100"}
+	for i, role := range roles {
 		s.addUser(string(role), role, places[role])
 		as, csrf, a := s.signIn(string(role), password)
 		if a.StatusCode != http.StatusSeeOther {
 			t.Fatalf("%s cannot sign in: %d", role, a.StatusCode)
 		}
-		visitors = append(visitors, visitor{"osf"[i], as, csrf}, visitor{"OSF"[i], s.token(role, places[role]), ""})
+		visitors = append(visitors, visitor{letters[i], as, csrf}, visitor{strings.ToUpper(letters)[i], s.token(role, places[role]), ""})
 	}
 
 	seen := map[string]bool{}
@@ -99,7 +106,7 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 					t.Errorf("%s as %c: status %d, refused %v, want %v", name, v.letter, a.StatusCode, refused, want)
 				}
 				if name == "POST /console/signout" && !refused {
-					v.as, v.csrf, _ = s.signIn(string(survey.Roles[strings.IndexByte("osf", v.letter)]), password)
+					v.as, v.csrf, _ = s.signIn(string(roles[strings.IndexByte(letters, v.letter)]), password)
 					for i := range visitors {
 						if visitors[i].letter == v.letter {
 							visitors[i] = v
@@ -112,6 +119,86 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 	for name := range may {
 		if !seen[name] {
 			t.Errorf("the table names %s, which is no route", name)
+		}
+	}
+}
+
+// TestWhoIsForgottenGetsNothing: a route without an audience, an account that lost
+// its place, and a role that is tied to none.
+func TestWhoIsForgottenGetsNothing(t *testing.T) {
+	s := newSite(t)
+	s.addUser("admin", survey.Organiser, "")
+	admin, _, _ := s.signIn("admin", password)
+	f := fiber.New(fiber.Config{DisableStartupMessage: true})
+	f.Get("/", (&app{}).guard(route{Method: "GET", Path: "/"}), func(c *fiber.Ctx) error { return c.SendString("in") })
+	req := httptest.NewRequest(http.MethodGet, "/", nil)
+	admin(req)
+	res, err := f.Test(req)
+	must(t, err)
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("a route without an audience: status %d", res.StatusCode)
+	}
+	for _, role := range survey.Roles {
+		s.addUser("lost", role, "")
+		as, _, _ := s.signIn("lost", password)
+		want := http.StatusForbidden
+		if slices.Contains(role.Places(), survey.Nowhere) {
+			want = http.StatusOK
+		}
+		for name, a := range map[string]answer{"signed in": s.get("/console/figures", as), "with a token": s.get("/api/v1/figures", s.token(role, ""))} {
+			if a.StatusCode != want {
+				t.Errorf("%s without a place, %s: status %d, want %d", role, name, a.StatusCode, want)
+			}
+		}
+	}
+}
+
+// TestTheConsoleOffersOnlyWhatTheRoleMayOpen follows every link and looks at every
+// form of the pages a role sees.
+func TestTheConsoleOffersOnlyWhatTheRoleMayOpen(t *testing.T) {
+	s := newSite(t)
+	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "x", "phone", citizenPhone, "consent", "1")
+	s.openCases()
+	places := map[survey.Role]string{survey.Supervisor: "350102-HR", survey.Staff: storetest.GulouHR1}
+	for i, role := range survey.Roles {
+		s.addUser(string(role), role, places[role])
+		as, _, _ := s.signIn(string(role), password)
+		allowed := func(route string) bool { return strings.IndexByte(may[route], "osferu"[i]) >= 0 }
+		home := s.get("/console/figures", as).page(t)
+		for _, page := range []string{"figures", "codes", "texts", "cases", "status"} {
+			if offered := home.Find("nav a[href^='/console/"+page+"?']").Length() == 1; offered != allowed("GET /console/"+page) {
+				t.Errorf("%s: the menu offers %s: %v", role, page, offered)
+			}
+			a := s.get("/console/"+page, as)
+			if a.StatusCode != http.StatusOK {
+				continue // the walk through all routes says whether it should be
+			}
+			doc := a.page(t)
+			doc.Find("a[href^='/console']").Each(func(_ int, l *goquery.Selection) {
+				if a := s.get(l.AttrOr("href", ""), as); a.StatusCode != http.StatusOK {
+					t.Errorf("%s: %s links to %s: status %d", role, page, l.AttrOr("href", ""), a.StatusCode)
+				}
+			})
+			doc.Find("form[method=post]").Each(func(_ int, f *goquery.Selection) {
+				if to := f.AttrOr("action", ""); !allowed("POST " + to) {
+					t.Errorf("%s: %s has a form for %s", role, page, to)
+				}
+			})
+		}
+		if rows := home.Find("a[href^='/console/responses/']").Length() > 0; rows != allowed("GET /console/responses/:format") {
+			t.Errorf("%s: response rows offered: %v", role, rows)
+		}
+		var cases []string
+		if allowed("GET /console/cases") {
+			cases, _ = desk{s, as, ""}.listed("/console/cases")
+		}
+		for _, address := range cases {
+			if steps := offered(s.get(address, as).page(t)); len(steps) > 0 != allowed("POST /console/cases/:key") {
+				t.Errorf("%s: the case offers %v", role, steps)
+			}
+		}
+		if len(cases) > 0 != allowed("GET /console/cases") {
+			t.Errorf("%s sees %d cases", role, len(cases))
 		}
 	}
 }

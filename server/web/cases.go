@@ -220,7 +220,7 @@ func (a *app) caseView(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) C
 		}
 	}
 	for _, step := range k.Legal(v.Progress, actor(c).Worker(), v.Today) {
-		if step == survey.StepReleased {
+		if step == survey.StepReleased || !actor(c).Takes(step) {
 			continue // with the texts of the window, see showTexts
 		}
 		f := StepForm{Step: step, Outcomes: k.Outcomes(step), NeedsNote: step.NeedsNote(), Days: step == survey.StepExtensionAsked}
@@ -242,6 +242,9 @@ func (a *app) takeStep(c *fiber.Ctx) error {
 	want := survey.Entry{Step: survey.CaseStep(c.FormValue("step")), Note: c.FormValue("note"),
 		Outcome: survey.Outcome(c.FormValue("outcome")), Ground: survey.Ground(c.FormValue("ground"))}
 	want.Days, _ = strconv.Atoi(c.FormValue("days")) // 0 is refused by the rules
+	if !actor(c).Takes(want.Step) {
+		return errNoAccess
+	}
 	err = survey.ErrExists
 	if c.FormValue("no") == strconv.Itoa(len(k.Entries)+1) {
 		err = a.addStep(c, s, k, actor(c).Worker(), want)

@@ -51,13 +51,13 @@ func (a *app) showTexts(c *fiber.Ctx) error {
 		return err
 	}
 	q := survey.ResponseQuery{Survey: s.ID, Place: place, Texts: true, Newest: textsPage}
-	if who.Restricted() {
+	if !who.Can(survey.ReadAtOnce) {
 		q.To = survey.DayOf(a.Now(), s.Location()).Plus(-TextDelayDays)
 	}
 	view := TextsView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place)}
 	err = a.Store.Responses(c.UserContext(), q, func(r survey.Listed) error {
 		row := TextRow{Comment: r.Comment, Window: w.name(r.Path.Window()), Bureau: w.name(survey.BureauOf(r.Path.Window()))}
-		if !who.Restricted() {
+		if who.Can(survey.ReadAtOnce) {
 			row.Level, row.Day = r.Level.String(), r.Day.String()
 		}
 		view.Rows = append(view.Rows, row)

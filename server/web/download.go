@@ -63,7 +63,7 @@ func (a *app) sendResponses(c *fiber.Ctx, format string) error {
 		return err
 	}
 	return a.stream(c, s.ID+"-responses"+f.Extension(), f.ContentType(), func(ctx context.Context, out io.Writer) error {
-		_, err := export.Responses(ctx, out, f, s, who.Restricted(), a.Store, q)
+		_, err := export.Responses(ctx, out, f, s, !who.Can(survey.DownloadWhole), a.Store, q)
 		return err
 	})
 }

@@ -185,11 +185,9 @@ func (c Console) At(page string) bar { return bar{c, page} }
 // Here marks the link to the page one is on.
 func (b bar) Here(page string) template.HTMLAttr { return mark(b.page == page, ` aria-current="page"`) }
 
-// Organiser reports whether the viewer runs the surveys.
-func (c Console) Organiser() bool { return c.Who.Role == survey.Organiser }
-
-// Works reports whether the viewer works on bad reviews.
-func (c Console) Works() bool { return slices.Contains(workers.roles, c.Who.Role) }
+// May reports whether the viewer has a power, by its name: a page offers only what
+// the guard lets through.
+func (c Console) May(power survey.Power) bool { return c.Who.Can(power) }
 
 // Stamp is a time as people in the survey's zone read it.
 func (c Console) Stamp(t time.Time) string {

@@ -194,7 +194,7 @@ func TestNoticePages(t *testing.T) {
 
 func testConsole(role survey.Role) Console {
 	s := rateView().Survey
-	return Console{Who: survey.Actor{Name: "lin", Role: role}, Survey: s, Surveys: []survey.Survey{s}, CSRF: "token"}
+	return Console{Who: survey.Actor{Name: "lin", Role: role, Place: "350102-HR"}, Survey: s, Surveys: []survey.Survey{s}, CSRF: "token"}
 }
 
 func figuresView(role survey.Role) FiguresView {
