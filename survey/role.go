@@ -24,8 +24,8 @@ const (
 	Enter         Power = "enter"          // sign in, and out again
 	SeeFigures    Power = "see_figures"    // figures and rates, with small counts hidden
 	SeeSmall      Power = "see_small"      // figures whole
-	ReadTexts     Power = "read_texts"     // comments nobody can be known by: late, without level and day
-	ReadNamed     Power = "read_named"     // all other comments too
+	ReadTexts     Power = "read_texts"     // comments nobody can be known by, and released ones: late, without level and day
+	ReadNamed     Power = "read_named"     // all other comments too, see ForWindow
 	ReadAtOnce    Power = "read_at_once"   // comments at once, with level and day
 	Download      Power = "download"       // responses one by one, without what traces them to a visit
 	DownloadWhole Power = "download_whole" // with case number, stage and time

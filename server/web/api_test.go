@@ -182,8 +182,11 @@ func TestTextsReachStaffLate(t *testing.T) {
 		facts.Response(storetest.GulouHR1, old, storetest.Commented("an old word")),
 		facts.Response(storetest.GulouHR1, fresh, storetest.Commented("a fresh word")),
 		facts.Response(storetest.SimingTax, old, storetest.Commented("of another bureau")),
+		facts.Response(storetest.GulouHR1, old), facts.Response(storetest.GulouHR1, old), // five, so that the window may know
+		facts.Response(storetest.GulouHR1, old), facts.Response(storetest.GulouHR1, old),
 	})
 	must(t, err)
+	s.rollUp()
 	for role, want := range map[survey.Role][]bool{
 		survey.Organiser:  {true, true, true},
 		survey.Supervisor: {true, false, false},

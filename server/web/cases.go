@@ -220,8 +220,8 @@ func (a *app) caseView(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) C
 		}
 	}
 	for _, step := range k.Legal(v.Progress, actor(c).Worker(), v.Today) {
-		if step == survey.StepReleased || !actor(c).Takes(step) {
-			continue // with the texts of the window, see showTexts
+		if !actor(c).Takes(step) || step == survey.StepReleased && k.Response.Comment == "" {
+			continue
 		}
 		f := StepForm{Step: step, Outcomes: k.Outcomes(step), NeedsNote: step.NeedsNote(), Days: step == survey.StepExtensionAsked}
 		if step == survey.StepExclusionAsked {

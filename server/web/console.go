@@ -38,43 +38,6 @@ func (a *app) file(c *fiber.Ctx, name string) error {
 	return c.Send(text)
 }
 
-// showTexts lists the newest comments. Those who could trace a comment to a
-// visitor see it late, without its level, its day or anything else.
-func (a *app) showTexts(c *fiber.Ctx) error {
-	who := actor(c)
-	w, s, err := a.chosen(c)
-	if err != nil {
-		return err
-	}
-	place, err := within(c, w, who)
-	if err != nil {
-		return err
-	}
-	q := survey.ResponseQuery{Survey: s.ID, Place: place, Texts: true, Newest: textsPage}
-	if !who.Can(survey.ReadAtOnce) {
-		q.To = survey.DayOf(a.Now(), s.Location()).Plus(-TextDelayDays)
-	}
-	view := TextsView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place)}
-	err = a.Store.Responses(c.UserContext(), q, func(r survey.Listed) error {
-		row := TextRow{Comment: r.Comment, Window: w.name(r.Path.Window()), Bureau: w.name(survey.BureauOf(r.Path.Window()))}
-		if who.Can(survey.ReadAtOnce) {
-			row.Level, row.Day = r.Level.String(), r.Day.String()
-		}
-		view.Rows = append(view.Rows, row)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return a.page(c, fiber.StatusOK, "texts", view)
-}
-
-const (
-	textsPage = 200
-	// TextDelayDays is how many days pass before staff and supervisors see a text.
-	TextDelayDays = 7
-)
-
 // chosen returns the places and surveys, and the survey the query names.
 func (a *app) chosen(c *fiber.Ctx) (*world, survey.Survey, error) {
 	w, err := a.places.look(c.UserContext())
