@@ -77,6 +77,28 @@ func TestStaffNeverSeeWhoWroteBeforeRelease(t *testing.T) {
 	}
 }
 
+// TestWhatEvaluatorsTakeAwayIsDeIdentified, while auditors get the rows whole.
+func TestWhatEvaluatorsTakeAwayIsDeIdentified(t *testing.T) {
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	s.rate(code, "satisfied", "comment", "态度很好", "case_number", "FZ-77")
+	s.rate(code, "satisfied", "comment", "电话"+citizenPhone)
+	for role, whole := range map[survey.Role]bool{survey.Evaluator: false, survey.Auditor: true} {
+		s.addUser(string(role), role, "")
+		as, _, _ := s.signIn(string(role), password)
+		for _, a := range []answer{s.get("/console/responses/csv", as), s.get("/api/v1/responses?format=csv", s.token(role, ""))} {
+			if a.StatusCode != http.StatusOK || !strings.Contains(a.text, "态度很好") {
+				t.Fatalf("%s: status %d", role, a.StatusCode)
+			}
+			for _, traces := range []string{"FZ-77", citizenPhone} {
+				if strings.Contains(a.text, traces) != whole {
+					t.Errorf("%s takes away %s: %v", role, traces, !whole)
+				}
+			}
+		}
+	}
+}
+
 // TestAContactIsForThoseWithThePower: the reveal is refused to all others, before and
 // after it was made, and stands in the history for all who may read it.
 func TestAContactIsForThoseWithThePower(t *testing.T) {

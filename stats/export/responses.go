@@ -29,7 +29,7 @@ type ResponseWriter struct {
 
 // NewResponses begins the table of the responses of s. Restricted is for viewers who
 // must not trace a rating to a person: received_at, case_number and stage stay
-// empty. The meta given is added to what the survey says of itself.
+// empty, and comments that hold a number, see [survey.HoldsNumber]. The meta given is added to what the survey says of itself.
 func NewResponses(w io.Writer, f Format, s survey.Survey, restricted bool, meta ...KV) (*ResponseWriter, error) {
 	t := Table{Name: "responses", Columns: responseColumns(s.Questionnaire), Meta: append([]KV{
 		{"survey", s.ID},
@@ -122,10 +122,13 @@ func (rw *ResponseWriter) Write(r survey.Listed) error {
 		rw.reasons = append(rw.reasons, strconv.Itoa(code))
 	}
 	w.list(rw.reasons)
-	w.filled(r.Comment)
 	if rw.restricted {
 		r.Case, r.ReceivedAt = survey.CaseRef{}, time.Time{}
+		if survey.HoldsNumber(r.Comment) {
+			r.Comment = ""
+		}
 	}
+	w.filled(r.Comment)
 	w.filled(r.Case.Number)
 	w.filled(r.Case.Stage)
 	w.text(r.Tie.String())
