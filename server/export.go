@@ -189,7 +189,7 @@ func exportCasesCommand(e *env) *cobra.Command {
 			return err
 		}
 		if *within != "" {
-			if err := checkPlace(ctx, b.store, "--within", *within); err != nil {
+			if _, err := checkPlace(ctx, b.store, "--within", *within); err != nil {
 				return err
 			}
 		}
