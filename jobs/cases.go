@@ -158,12 +158,15 @@ func CaseSheetsJob(store CaseWork) Job {
 }
 
 // PutSheet counts the cases of a survey as they stood at the end of a day, and keeps
-// the sheet unless the last one of that day says the same. Cases are read one page
+// the sheet unless the last one of that day says the same. Where it says something
+// else, the cases are gone through once more to find out why. They are read one page
 // at a time; what is held grows with bureaus and months only.
 func PutSheet(ctx context.Context, store CaseWork, s survey.Survey, day survey.Span, now time.Time) (added bool, err error) {
-	sheet := survey.CaseSheet{Survey: s.ID, AsOf: day, No: 1, MadeAt: now.UTC().Truncate(time.Millisecond), Bureaus: map[string]map[survey.Span]survey.CaseTally{}}
+	sheet := survey.CaseSheet{Survey: s.ID, AsOf: day, No: 1, MadeAt: now.UTC().Truncate(time.Millisecond), Counting: survey.Counting,
+		Bureaus: map[string]map[survey.Span]survey.CaseTally{}}
 	zone, end := s.Location(), day.Plus(1).Start(s.Location())
-	err = store.Cases(ctx, survey.CaseQuery{Survey: s.ID, To: day}, func(c survey.Case) error {
+	cases := survey.CaseQuery{Survey: s.ID, To: day}
+	err = store.Cases(ctx, cases, func(c survey.Case) error {
 		bureau := survey.BureauOf(c.Response.Path.Window())
 		months := sheet.Bureaus[bureau]
 		if months == nil {
@@ -184,6 +187,11 @@ func PutSheet(ctx context.Context, store CaseWork, s survey.Survey, day survey.S
 		return false, nil
 	case err == nil:
 		sheet.No = last.No + 1
+		why := survey.NewRecount(last, sheet, zone)
+		if err := store.Cases(ctx, cases, func(c survey.Case) error { why.Add(c); return nil }); err != nil {
+			return false, err
+		}
+		sheet.Changes = append(last.Changes, why.Changes()...)
 	case !errors.Is(err, survey.ErrNotFound):
 		return false, err
 	}

@@ -1,6 +1,8 @@
 package jobs_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,6 +65,8 @@ func TestSheetsOfCases(t *testing.T) {
 	work(real, "2024-03-05 10:00", survey.OutcomeReached, survey.StepRectified)
 	step(real, "2024-03-06 10:00", boss, survey.Entry{Step: survey.StepCallback, Outcome: survey.OutcomeSatisfied})
 	step(real, "2024-03-06 11:00", citizen, survey.Entry{Step: survey.StepSaid, Outcome: survey.OutcomeSolved, Level: survey.Satisfied})
+	step(real, "2024-03-07 10:00", boss, survey.Entry{Step: survey.StepRevealed})
+	step(real, "2024-03-07 10:00", boss, survey.Entry{Step: survey.StepClosed})
 	work(explained, "2024-03-05 10:00", survey.OutcomeNoContact, survey.StepExplained)
 	step(excluded, "2024-03-05 10:00", boss, survey.Entry{Step: survey.StepExclusionAsked, Ground: survey.GroundMistaken})
 	step(excluded, "2024-03-06 10:00", above, survey.Entry{Step: survey.StepExclusionGranted})
@@ -83,18 +87,21 @@ func TestSheetsOfCases(t *testing.T) {
 	for day, want := range map[survey.Span]survey.CaseTally{
 		20240303: {},
 		20240304: {Adopted: survey.CaseCounts{Cases: 4, Pending: 4, Real: survey.RealCounts{Cases: 2}}},
-		20240306: {Adopted: survey.CaseCounts{Cases: 3, Pending: 3, Real: survey.RealCounts{Cases: 2}, After: two(1)}, NotAdopted: survey.CaseCounts{Cases: 1, Pending: 1}},
+		// One was not contacted in time. The last day to call the others back is the 12th.
+		20240306: {Adopted: survey.CaseCounts{Cases: 3, Pending: 3, Overdue: 1, Real: survey.RealCounts{Cases: 2}, After: two(1)}, NotAdopted: survey.CaseCounts{Cases: 1, Pending: 1}},
 		// Two were verified on the day of the contact deadline, so that all of theirs ends with the 19th.
 		20240319: {
-			Adopted: survey.CaseCounts{Cases: 3, Pending: 1, Due: 2, Rectified: 1, OnTime: 1, Explained: 1, CalledBack: 1, Confirmed: 1,
+			Revealed: 1,
+			Adopted: survey.CaseCounts{Cases: 3, Pending: 1, Due: 2, Overdue: 2, Rectified: 1, OnTime: 1, Explained: 1, CalledBack: 1, Confirmed: 1,
 				Real: survey.RealCounts{Cases: 2, Due: 1, Done: 1, Confirmed: 1}, After: two(1)},
 			NotAdopted: survey.CaseCounts{Cases: 1, Pending: 1}},
 		20240326: {
-			Adopted: survey.CaseCounts{Cases: 3, Due: 3, Rectified: 2, OnTime: 1, Explained: 1, CalledBack: 1, Unreachable: 1, Confirmed: 1,
+			Revealed: 1,
+			Adopted: survey.CaseCounts{Cases: 3, Due: 3, Overdue: 2, Rectified: 2, OnTime: 1, Explained: 1, CalledBack: 1, Unreachable: 1, Confirmed: 1,
 				Real: survey.RealCounts{Cases: 2, Due: 2, Done: 1, Confirmed: 1}, After: two(1)},
 			NotAdopted: survey.CaseCounts{Cases: 1, Due: 1, Open: 1}},
 	} {
-		if got := sheet(day); got != want {
+		if got := sheet(day); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", day, got, want)
 		}
 	}
@@ -109,8 +116,21 @@ func TestSheetsOfCases(t *testing.T) {
 	if added, err := jobs.PutSheet(t.Context(), store, s, 20240306, time.Now()); err != nil || !added {
 		t.Errorf("with a late review: added %v, %v", added, err)
 	}
-	if got, err := store.CaseSheet(t.Context(), s.ID, 20240306); err != nil || got.No != 2 {
+	got, err := store.CaseSheet(t.Context(), s.ID, 20240306)
+	if err != nil || got.No != 2 {
 		t.Errorf("sheet number %d, %v; want 2", got.No, err)
+	}
+	if len(got.Changes) != 1 || !got.Changes[0].Explained || got.Changes[0].Causes[0].Kind != survey.CauseLateReview ||
+		!slices.Contains(got.Changes[0].Counts, survey.CountChange{Name: "adopted.cases", From: 3, To: 4}) {
+		t.Errorf("the difference is told as %+v", got.Changes)
+	}
+	// A sheet that nothing on record leads to is an alarm.
+	got.No, got.Bureaus["350102-HR"] = 3, map[survey.Span]survey.CaseTally{202403: {Adopted: survey.CaseCounts{Cases: 5, Due: 5}}}
+	must(store.PutCaseSheet(t.Context(), got))
+	_, err = jobs.PutSheet(t.Context(), store, s, 20240306, time.Now())
+	must(err)
+	if got, err = store.CaseSheet(t.Context(), s.ID, 20240306); err != nil || got.No != 4 || len(got.Changes) != 2 || got.Changes[1].Explained || got.Changes[1].No != 4 {
+		t.Errorf("sheet %d, %v, told as %+v", got.No, err, got.Changes)
 	}
 }
 

@@ -21,17 +21,20 @@ type Case struct {
 // Entry is one thing done about a case. It is written once, under the case's key
 // and its number, so of two people who act at once one finds the number taken.
 type Entry struct {
-	No      int       `json:"no"` // from 1
-	Step    CaseStep  `json:"step"`
-	At      time.Time `json:"at"`           // UTC, milliseconds
-	By      string    `json:"by,omitempty"` // account; empty for the system and the citizen
-	Party   Party     `json:"party"`
-	Note    string    `json:"note,omitempty"`
-	Outcome Outcome   `json:"outcome,omitempty"` // of a contact or callback, and of what the citizen says
-	Ground  Ground    `json:"ground,omitempty"`  // why a review shall not be adopted
-	Days    int       `json:"days,omitempty"`    // working days of an extension
-	Level   Level     `json:"level,omitempty"`   // the citizen's level after the callback
-	Photos  []string  `json:"photos,omitempty"`  // names of attachments
+	No   int       `json:"no"` // from 1
+	Step CaseStep  `json:"step"`
+	At   time.Time `json:"at"` // UTC, milliseconds
+	// Recorded is when the entry was written down, where that is later than At: a
+	// review is opened as of the time it came in.
+	Recorded time.Time `json:"recorded,omitzero"`
+	By       string    `json:"by,omitempty"` // account; empty for the system and the citizen
+	Party    Party     `json:"party"`
+	Note     string    `json:"note,omitempty"`
+	Outcome  Outcome   `json:"outcome,omitempty"` // of a contact or callback, and of what the citizen says
+	Ground   Ground    `json:"ground,omitempty"`  // why a review shall not be adopted
+	Days     int       `json:"days,omitempty"`    // working days of an extension
+	Level    Level     `json:"level,omitempty"`   // the citizen's level after the callback
+	Photos   []string  `json:"photos,omitempty"`  // names of attachments
 	// Clock is set where the step starts or moves a deadline.
 	Clock *Clock `json:"clock,omitempty"`
 }
@@ -220,16 +223,6 @@ type CaseLoad struct {
 	Marks   CaseMarks
 	Overdue bool
 	N       int64
-}
-
-// CaseSheet is what the cases of a survey came to at the end of a day, by bureau
-// and the month the reviews came in.
-type CaseSheet struct {
-	Survey  string                        `json:"survey"`
-	AsOf    Span                          `json:"as_of"` // a day: counted as of its end
-	No      int                           `json:"no"`    // from 1; above 1 the day was counted again, and came out differently
-	MadeAt  time.Time                     `json:"made_at"`
-	Bureaus map[string]map[Span]CaseTally `json:"bureaus"`
 }
 
 // CaseStore keeps what is done about bad reviews. Entries are only ever added.

@@ -8,6 +8,11 @@ type CaseTally struct {
 	// Superseded counts cases whose review does not count, because another response
 	// for the same visit does. They are worked like all others.
 	Superseded int64 `json:"superseded,omitempty"`
+	// Reasons counts the reasons citizens gave, by code, in adopted reviews; one
+	// review may have several.
+	Reasons map[int]int64 `json:"reasons,omitempty"`
+	// Revealed is how often a contact was looked at, in any case.
+	Revealed int64 `json:"revealed,omitempty"`
 	// Imported counts those of Adopted and NotAdopted that were worked elsewhere.
 	Imported CaseCounts `json:"imported,omitzero"`
 }
@@ -17,9 +22,14 @@ type CaseTally struct {
 type CaseCounts struct {
 	Cases   int64 `json:"cases,omitempty"` // Pending + Due
 	Pending int64 `json:"pending,omitempty"`
-	// CalendarPending counts those of Pending that wait for a calendar.
+	// CalendarPending counts those of Pending whose deadlines are not known: they
+	// wait for a calendar, or are not opened yet.
 	CalendarPending int64 `json:"calendar_pending,omitempty"`
+	Owed            int64 `json:"owed,omitempty"` // of CalendarPending: not opened yet
 	Due             int64 `json:"due,omitempty"`
+	// Overdue counts those of Cases that have passed the deadline they work towards:
+	// somebody has to act now.
+	Overdue int64 `json:"overdue,omitempty"`
 
 	// Of those due. Every one is rectified, explained or open.
 	Rectified int64 `json:"rectified,omitempty"` // its last time, if it was reopened
@@ -49,6 +59,7 @@ type RealCounts struct {
 
 // Add counts a case as it stands with a progress at the end of a day.
 func (t *CaseTally) Add(c Case, p Progress, day Span) {
+	t.Revealed += int64(p.Revealed)
 	if c.Response.Standing != Counted {
 		t.Superseded++
 		return
@@ -58,14 +69,24 @@ func (t *CaseTally) Add(c Case, p Progress, day Span) {
 		t.NotAdopted.Merge(n)
 	} else {
 		t.Adopted.Merge(n)
+		for _, code := range c.Response.Reasons {
+			t.addReason(code, 1)
+		}
 	}
 	if c.Response.Channel == ChannelImported {
 		t.Imported.Merge(n)
 	}
 }
 
+func (t *CaseTally) addReason(code int, n int64) {
+	if t.Reasons == nil {
+		t.Reasons = map[int]int64{}
+	}
+	t.Reasons[code] += n
+}
+
 func caseCounts(c Case, p Progress, day Span) CaseCounts {
-	n := CaseCounts{Cases: 1}
+	n := CaseCounts{Cases: 1, Overdue: one(p.Overdue(day.Plus(1)))}
 	real := c.RealName(p)
 	if real {
 		n.Real.Cases = 1
@@ -76,6 +97,7 @@ func caseCounts(c Case, p Progress, day Span) CaseCounts {
 	if !p.IsDue(day.Plus(1)) { // the day itself has ended
 		n.Pending = 1
 		n.CalendarPending = one(p.Due == 0)
+		n.Owed = one(p.State == CaseOwed)
 		return n
 	}
 	n.Due = 1
@@ -110,6 +132,10 @@ func (t *CaseTally) Merge(o CaseTally) {
 	t.NotAdopted.Merge(o.NotAdopted)
 	t.Imported.Merge(o.Imported)
 	t.Superseded += o.Superseded
+	t.Revealed += o.Revealed
+	for code, n := range o.Reasons {
+		t.addReason(code, n)
+	}
 }
 
 // Merge adds other counts to these.
@@ -117,7 +143,9 @@ func (n *CaseCounts) Merge(o CaseCounts) {
 	n.Cases += o.Cases
 	n.Pending += o.Pending
 	n.CalendarPending += o.CalendarPending
+	n.Owed += o.Owed
 	n.Due += o.Due
+	n.Overdue += o.Overdue
 	n.Rectified += o.Rectified
 	n.OnTime += o.OnTime
 	n.Explained += o.Explained

@@ -183,7 +183,9 @@ func (c Case) Take(s Survey, cal Calendar, who Worker, now time.Time, want Entry
 		e.No, e.At = no, now
 		day := today
 		if e.Step == StepOpened {
-			e.At, day = c.Response.ReceivedAt, c.Response.Day
+			if e.At, day = c.Response.ReceivedAt, c.Response.Day; now.After(e.At) {
+				e.Recorded = now
+			}
 		}
 		p.add(e, day)
 		if clock, moved := s.Rules.Deadlines.tick(p, e, c.Response.Day, day, cal); moved {

@@ -36,6 +36,7 @@ type entryDoc struct {
 	No      int             `bson:"no"`
 	Step    survey.CaseStep `bson:"step"`
 	At      time.Time       `bson:"at"`
+	Made    time.Time       `bson:"made,omitempty"` // Recorded
 	By      string          `bson:"by,omitempty"`
 	Party   survey.Party    `bson:"party"`
 	Note    string          `bson:"note,omitempty"`
@@ -55,7 +56,7 @@ type clockDoc struct {
 }
 
 func entryDocOf(e survey.Entry) entryDoc {
-	d := entryDoc{No: e.No, Step: e.Step, At: e.At, By: e.By, Party: e.Party, Note: e.Note, Outcome: e.Outcome,
+	d := entryDoc{No: e.No, Step: e.Step, At: e.At, Made: e.Recorded, By: e.By, Party: e.Party, Note: e.Note, Outcome: e.Outcome,
 		Ground: e.Ground, Days: e.Days, Level: int(e.Level), Photos: e.Photos}
 	if e.Clock != nil {
 		c := clockDoc(*e.Clock)
@@ -67,6 +68,9 @@ func entryDocOf(e survey.Entry) entryDoc {
 func (d entryDoc) entry() survey.Entry {
 	e := survey.Entry{No: d.No, Step: d.Step, At: d.At.UTC(), By: d.By, Party: d.Party, Note: d.Note, Outcome: d.Outcome,
 		Ground: d.Ground, Days: d.Days, Level: survey.Level(d.Level), Photos: d.Photos}
+	if !d.Made.IsZero() {
+		e.Recorded = d.Made.UTC()
+	}
 	if d.Clock != nil {
 		c := survey.Clock(*d.Clock)
 		e.Clock = &c

@@ -153,7 +153,7 @@ func caseEntries(t testing.TB, s survey.Store) {
 	r := NewFacts(4, of).Response(GulouHR1, At("2024-02-05 10:00"), Bad)
 	add(t, s, r)
 	entry := func(no int) survey.Entry {
-		return survey.Entry{No: no, Step: survey.StepNoted, At: At("2024-02-06 10:00:00.007"), By: "wang $.王", Party: survey.Own,
+		return survey.Entry{No: no, Step: survey.StepNoted, At: At("2024-02-06 10:00:00.007"), Recorded: At("2024-02-06 10:00:05.003"), By: "wang $.王", Party: survey.Own,
 			Note: "说明 $ 🏛 " + strings.Repeat("长", 900), Outcome: survey.OutcomeReached, Ground: survey.GroundRules, Days: 3, Level: survey.Satisfied,
 			Photos: []string{"aa", "bb"}, Clock: &survey.Clock{Contact: 20240206, Rectify: 20240301, Callback: 20240308, Calendar: "c1"}}
 	}
@@ -346,8 +346,12 @@ func caseLoads(t testing.TB, s survey.Store) {
 
 func caseSheets(t testing.TB, s survey.Store) {
 	sheet := func(day survey.Span, no int, n int64) survey.CaseSheet {
-		return survey.CaseSheet{Survey: "y2024", AsOf: day, No: no, MadeAt: At("2024-03-01 02:30:00.007"), Bureaus: map[string]map[survey.Span]survey.CaseTally{
-			"350102-HR": {202402: {Adopted: survey.CaseCounts{Cases: n, Due: n, Real: survey.RealCounts{Due: 1}, After: [5]int64{1, 0, 2}}, Superseded: 3}}}}
+		return survey.CaseSheet{Survey: "y2024", AsOf: day, No: no, MadeAt: At("2024-03-01 02:30:00.007"), Counting: survey.Counting,
+			Bureaus: map[string]map[survey.Span]survey.CaseTally{
+				"350102-HR": {202402: {Adopted: survey.CaseCounts{Cases: n, Due: n, Real: survey.RealCounts{Due: 1}, After: [5]int64{1, 0, 2}},
+					Superseded: 3, Revealed: 2, Reasons: map[int]int64{108: n}}}},
+			Changes: []survey.SheetChange{{No: no, Bureau: "350102-HR", Month: 202402, Counts: []survey.CountChange{{Name: "adopted.cases", From: 1, To: n}},
+				Causes: []survey.SheetCause{{Kind: survey.CauseLateReview, N: n - 1, Last: At("2024-03-01 01:30:00.001")}}, Explained: true}}}
 	}
 	_, err := s.CaseSheet(t.Context(), "y2024", 0)
 	wantErr(t, "no sheet yet", err, survey.ErrNotFound)
