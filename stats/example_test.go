@@ -27,6 +27,30 @@ func ExampleMake() {
 	// 含默认 345/350
 }
 
+func ExampleMakeCases() {
+	f := stats.MakeCases(survey.CaseTally{
+		Adopted: survey.CaseCounts{Cases: 12, Pending: 2, Due: 10, Rectified: 8, OnTime: 7, Explained: 1, Open: 1, CalledBack: 8, Confirmed: 5,
+			Real: survey.RealCounts{Cases: 5, Due: 4, Done: 4, Confirmed: 3}},
+		NotAdopted: survey.CaseCounts{Cases: 1, Due: 1, Open: 1},
+	}, 20260331)
+	for _, name := range []string{"rectification", "real_name", "real_name_confirmed", "after_callback"} {
+		r := f.Rate(name)
+		rate, ok := r.Adopted.Value()
+		fmt.Printf("%s %s: %d/%d = %.2f (%v), pending %v; with %v not adopted %d/%d\n",
+			r.Definition, name, r.Adopted.Num, r.Adopted.Den, rate, ok, r.Pending, r.NotAdopted, r.All.Num, r.All.Den)
+		if r.Verdict != nil {
+			fmt.Printf("   as %s: %s\n", r.Verdict.About, r.Verdict.Adopted)
+		}
+	}
+	// Output:
+	// C2 rectification: 8/10 = 0.80 (true), pending 2; with 1 not adopted 8/11
+	// C4 real_name: 4/4 = 1.00 (true), pending 1; with 0 not adopted 4/4
+	//    as declared: met
+	// C5 real_name_confirmed: 3/4 = 0.75 (true), pending 1; with 0 not adopted 3/4
+	//    as confirmed: not_met
+	// C11 after_callback: 0/0 = 0.00 (false), pending *; with 0 not adopted 0/0
+}
+
 func ExampleRatio_Value() {
 	_, ok := stats.Ratio{Num: 0, Den: 0}.Value()
 	fmt.Println(ok)

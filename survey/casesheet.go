@@ -42,8 +42,9 @@ type SheetChange struct {
 // CountChange is a count that came out differently; its name is its path in the
 // sheet, such as adopted.due.
 type CountChange struct {
-	Name     string `json:"name"`
-	From, To int64
+	Name string `json:"name"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
 }
 
 // SheetCause is what is on record and accounts for a change.

@@ -22,7 +22,7 @@ type Power string
 // The powers.
 const (
 	Enter         Power = "enter"          // sign in, and out again
-	SeeFigures    Power = "see_figures"    // figures and rates, with small counts hidden
+	SeeFigures    Power = "see_figures"    // figures, with small counts hidden
 	SeeSmall      Power = "see_small"      // figures whole
 	ReadTexts     Power = "read_texts"     // comments nobody can be known by, and released ones: late, without level and day
 	ReadNamed     Power = "read_named"     // all other comments too, see ForWindow
@@ -31,6 +31,7 @@ const (
 	DownloadWhole Power = "download_whole" // with case number, stage and time
 	SeeCodes      Power = "see_codes"      // window codes, to print
 	ManageCodes   Power = "manage_codes"   // take window codes out of use, give new ones
+	SeeRates      Power = "see_rates"      // the rates of bad reviews, by bureau
 	SeeCases      Power = "see_cases"      // bad reviews and what was done, by whom
 	WorkCases     Power = "work_cases"     // take steps
 	DecideHigher  Power = "decide_higher"  // on what a bureau asks for, if their place is above it
@@ -48,12 +49,12 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeCases, WorkCases, DecideHigher, Reveal, Operate}},
-	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeCases, WorkCases, DecideHigher, Reveal}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, Operate}},
+	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
-	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, Download}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall}},
-	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeCases}},
+	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates}},
+	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases}},
 }
 
 // Roles lists the roles.

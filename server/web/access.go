@@ -67,6 +67,8 @@ func (a *app) routes() []route {
 		{"GET", "/console/texts", signedIn(survey.ReadTexts), a.showTexts},
 		{"GET", "/console/cases", signedIn(survey.SeeCases), a.showCases},
 		{"GET", "/console/cases/ledger/:format", signedIn(survey.SeeCases), a.downloadLedger},
+		{"GET", "/console/cases/rates", signedIn(survey.SeeRates), a.showCaseRates}, // before :key, which would take it for one
+		{"GET", "/console/cases/rates/:format", signedIn(survey.SeeRates), a.downloadCaseRates},
 		{"GET", "/console/cases/:key", signedIn(survey.SeeCases), a.showCase},
 		{"POST", "/console/cases/:key", signedIn(survey.WorkCases), a.takeStep},
 		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
@@ -80,6 +82,7 @@ func (a *app) routes() []route {
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},
 		{"GET", "/api/v1/figures", withToken(survey.SeeFigures), a.apiFigures},
+		{"GET", "/api/v1/case-rates", withToken(survey.SeeRates), a.apiCaseRates},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
 		{"GET", "/api/v1/responses", withToken(survey.Download), a.apiResponses},
 	}

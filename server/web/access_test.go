@@ -41,6 +41,8 @@ var may = map[string]string{
 	"GET /console/texts":                "osfu",
 	"GET /console/cases":                "osu",
 	"GET /console/cases/ledger/:format": "osu",
+	"GET /console/cases/rates":          "oseru",
+	"GET /console/cases/rates/:format":  "oseru",
 	"GET /console/cases/:key":           "osu",
 	"POST /console/cases/:key":          "os",
 	"GET /console/codes":                "osf",
@@ -53,6 +55,7 @@ var may = map[string]string{
 	"POST /console/nodes/drop":          "o",
 	"GET /api/openapi.json":             "a osferux OSFERUX",
 	"GET /api/v1/figures":               "OSFERU",
+	"GET /api/v1/case-rates":            "OSERU",
 	"GET /api/v1/trend":                 "OSFERU",
 	"GET /api/v1/responses":             "OEU",
 }

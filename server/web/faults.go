@@ -19,3 +19,9 @@ func FaultText(why survey.Why) survey.Text {
 	}
 	return words
 }
+
+// textOf is one of the product's sentences by key; empty if there is none.
+func textOf(key string) survey.Text {
+	t, _ := embeddedTexts() // a mistake in them is an error at start
+	return t[key]
+}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"manyi/public"
+	"manyi/stats"
 	"manyi/survey"
 )
 
@@ -172,6 +174,21 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, d := range (CaseView{}).Deadlines() {
 		need["deadline."+d.Name] = true
 	}
+	for _, d := range stats.CaseDefinitions {
+		need["case_rate."+d.Name], need["case_formula."+d.Name] = true, true
+		if d.About != "" {
+			need["about."+string(d.About)] = true
+		}
+	}
+	for _, v := range []stats.Verdict{stats.Met, stats.NotMet, stats.None} {
+		need["verdict."+string(v)] = true
+	}
+	for _, cause := range survey.Causes {
+		need["cause."+string(cause)] = true
+	}
+	for _, name := range countNames(reflect.TypeFor[survey.CaseTally]()) {
+		need["count."+name] = true
+	}
 	for _, k := range figureKinds {
 		need["kind."+string(k)] = true
 	}
@@ -197,6 +214,19 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 			t.Errorf("text %q is not used", key)
 		}
 	}
+}
+
+// countNames lists the names of all counts of a tally, as its JSON has them.
+func countNames(t reflect.Type) (names []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+		if f.Type.Kind() == reflect.Struct {
+			names = append(names, countNames(f.Type)...)
+		}
+	}
+	return names
 }
 
 // whys reads every survey.Why from the sources, so that a new one cannot be forgotten.

@@ -6,4 +6,6 @@
 // keep to the viewer's place, and hide small counts from restricted viewers. For
 // those a place is hidden in all tables alike, whichever grouping or place is
 // asked for, as hiding starts at the viewer's own place and goes down the tree.
+// [LoadCases] keeps to the viewer's place too and hides no count: whoever sees the
+// rates of a bureau's cases sees the cases themselves.
 package figures
