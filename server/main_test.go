@@ -122,7 +122,7 @@ func sampleFolder(t testing.TB, days int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := demo.Fill(context.Background(), store, zone, time.Now(), days); err != nil {
+	if err := demo.Fill(context.Background(), store, zone, time.Now(), days, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {

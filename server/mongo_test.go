@@ -83,7 +83,7 @@ func (i *installation) base() *base {
 func (i *installation) fillDemo() *base {
 	i.t.Helper()
 	b := i.base()
-	if err := demo.Fill(context.Background(), b.store, b.cfg.Zone, time.Now(), fewDays); err != nil {
+	if err := demo.Fill(context.Background(), b.store, b.cfg.Zone, time.Now(), fewDays, nil); err != nil {
 		i.t.Fatal(err)
 	}
 	return b

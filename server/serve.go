@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"manyi/server/web"
 	"manyi/survey"
 	"manyi/survey/intake"
+	"manyi/survey/keyring"
 	"manyi/survey/sqlitestore"
 )
 
@@ -164,7 +166,11 @@ func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, e
 	if err := onlyDemo(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now, demo.Days); err != nil {
+	ring, err := keyring.Load(b.cfg.keys())
+	if err != nil {
+		return nil, fmt.Errorf("MANYI_KEYS_FILE: %w", err)
+	}
+	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now, demo.Days, sealWith(ring)); err != nil {
 		return nil, fmt.Errorf("fill the demo: %w", err)
 	}
 	if err := b.runJobs(ctx, e.log(), now); err != nil {
@@ -205,6 +211,17 @@ func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, e
 		lines = append(lines, "", "手机扫码评价（同一网络） / scan with a phone in the same network: "+link, symbol)
 	}
 	return lines, nil
+}
+
+func sealWith(ring keyring.Sealer) demo.Seal {
+	return func(c survey.Contact, key survey.Key) (*survey.SealedContact, error) {
+		plain, err := json.Marshal(c)
+		if err != nil {
+			return nil, err
+		}
+		id, sealed, err := ring.Seal(plain, key[:])
+		return &survey.SealedContact{KeyID: id, Sealed: sealed}, err
+	}
 }
 
 const demoAdmin = "admin"

@@ -35,6 +35,10 @@ func TestCandidatesAreTheBureausOfFujian(t *testing.T) {
 	}
 }
 
+func seal(survey.Contact, survey.Key) (*survey.SealedContact, error) {
+	return &survey.SealedContact{KeyID: "k", Sealed: []byte("sealed")}, nil
+}
+
 func TestFillTwiceIsFillOnce(t *testing.T) {
 	ctx := context.Background()
 	store, err := sqlitestore.Open(ctx, t.TempDir())
@@ -58,16 +62,28 @@ func TestFillTwiceIsFillOnce(t *testing.T) {
 		}
 		return n, s.Sample
 	}
-	if err := demo.Fill(ctx, store, zone, now, demo.Days); err != nil {
+	if err := demo.Fill(ctx, store, zone, now, demo.Days, seal); err != nil {
 		t.Fatal(err)
 	}
 	first, sample := count()
-	if err := demo.Fill(ctx, store, zone, now.Add(time.Hour), demo.Days); err != nil {
+	if err := demo.Fill(ctx, store, zone, now.Add(time.Hour), demo.Days, seal); err != nil {
 		t.Fatal(err)
 	}
 	second, _ := count()
 	if first == 0 || first != second || !sample {
 		t.Errorf("%d responses, then %d, sample %v", first, second, sample)
+	}
+	// The cases were worked, and no step lies ahead.
+	reached := map[survey.CaseState]int{}
+	err = store.Cases(ctx, survey.CaseQuery{Survey: demo.SurveyID}, func(c survey.Case) error {
+		reached[c.Summary.State]++
+		if last := c.Entries[len(c.Entries)-1]; last.At.After(now) || c.Progress(time.Time{}, zone).Summary().State != c.Summary.State {
+			t.Errorf("case of %s ends with %+v, is %s", c.Response.Day, last, c.Summary.State)
+		}
+		return nil
+	})
+	if err != nil || reached[survey.CaseOwed] != 0 || reached[survey.CaseClosed] == 0 || reached[survey.CaseOpen] == 0 || len(reached) < 6 {
+		t.Errorf("cases by state: %v, %v", reached, err)
 	}
 	done, err := jobs.RollUp(ctx, store, 0, now)
 	if err != nil || done == 0 {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"net/url"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ type LoadRow struct {
 // The figures of the table by place; those of its own place the page shows whole.
 var (
 	shownCounts = []string{"cases", "due", "pending", "overdue", "not_adopted", "revealed"}
-	shownRates  = []string{"real_name", "real_name_confirmed", "callback", "rectification", "on_time", "explained", "reopened"}
+	shownRates  = []string{"real_name", "real_name_confirmed", "reopened", "callback", "rectification", "on_time", "explained"}
 )
 
 func countsOf(f stats.CaseFigure) (of []stats.CaseCount) {
@@ -128,6 +129,20 @@ func (v CaseRatesView) Work(place, show string) string {
 	}
 	return "/console/cases?" + q.Encode()
 }
+
+// Now is the cases of all bureaus together.
+func (v CaseRatesView) Now() (sum LoadRow) {
+	for _, l := range v.Loads {
+		sum.Working += l.Working
+		sum.Overdue += l.Overdue
+		sum.ExclusionAsked += l.ExclusionAsked
+		sum.ExtensionAsked += l.ExtensionAsked
+	}
+	return sum
+}
+
+// OpenNow unfolds a short list of bureaus.
+func (v CaseRatesView) OpenNow() template.HTMLAttr { return mark(len(v.Loads) <= 15, " open") }
 
 // CountTitle is the path of a changed count in words: adopted.real.due is
 // 采纳 · 实名 · 到期.
