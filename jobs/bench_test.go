@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"manyi/jobs"
 	"manyi/server/demo"
@@ -47,6 +48,74 @@ func benchmarkRollUp(b *testing.B, stored int) {
 		buckets += n
 	}
 	b.ReportMetric(float64(buckets)/float64(b.N), "buckets/op")
+}
+
+// BenchmarkCaseSheet counts the cases of a survey as of a day, as every night does,
+// beside a bare reading of the same cases. The responses around them should cost nothing.
+func BenchmarkCaseSheet(b *testing.B) {
+	for _, size := range []struct {
+		name             string
+		responses, cases int
+	}{{"responses=20k/cases=2k", 20_000, 2_000}, {"responses=1M/cases=20k", 1_000_000, 20_000}} {
+		b.Run(size.name, func(b *testing.B) {
+			if size.responses > 100_000 && testing.Short() {
+				b.Skip("storing a million responses takes minutes")
+			}
+			store, s, day := workedStore(b, size.responses, size.cases)
+			b.Run("sheet", func(b *testing.B) {
+				for b.Loop() {
+					_, err := jobs.PutSheet(b.Context(), store, s, day, day.Plus(1).Start(s.Location()))
+					must(b, err)
+				}
+			})
+			b.Run("bare-read", func(b *testing.B) {
+				n := 0
+				for b.Loop() {
+					n = 0
+					must(b, store.Cases(b.Context(), survey.CaseQuery{Survey: s.ID, To: day}, func(survey.Case) error { n++; return nil }))
+				}
+				if n != size.cases {
+					b.Fatalf("%d cases", n)
+				}
+			})
+		})
+	}
+}
+
+// workedStore holds responses of the past year, so many of them bad and worked on,
+// with six entries each.
+func workedStore(b *testing.B, responses, cases int) (survey.Store, survey.Survey, survey.Span) {
+	ctx := b.Context()
+	places, err := demo.Places()
+	must(b, err)
+	tree, faults := survey.NewTree(places)
+	must(b, faults.Err())
+	store, err := sqlitestore.Open(ctx, b.TempDir())
+	must(b, err)
+	b.Cleanup(func() { must(b, store.Close()) })
+	bulk := storetest.NewBulk(tree)
+	bulk.OneBadIn = responses / cases
+	must(b, bulk.StoreYear(ctx, store, responses))
+	cal, boss := survey.NewCalendar(nil), survey.Worker{Name: "wang", Party: survey.Own}
+	for {
+		owed, err := store.OwedCases(ctx, 1000)
+		must(b, err)
+		if len(owed) == 0 {
+			return store, bulk.Survey, bulk.Today
+		}
+		for _, c := range owed {
+			at := c.Response.ReceivedAt
+			var sum survey.CaseSummary
+			for _, e := range []survey.Entry{{Step: survey.StepContacted, Outcome: survey.OutcomeNoContact}, {Step: survey.StepVerified, Note: "情况属实"},
+				{Step: survey.StepNoted, Note: "已约谈窗口负责人，明日增开窗口"}, {Step: survey.StepRectified, Note: "已增开窗口"}, {Step: survey.StepClosed}} {
+				at = at.Add(9 * time.Hour)
+				made, next, err := c.Take(bulk.Survey, cal, boss, at, e)
+				must(b, err)
+				c.Entries, sum = append(c.Entries, made...), next
+			}
+			must(b, store.AddEntries(ctx, c.Response.Key, c.Entries, sum))
+		}
+	}
 }
 
 // bulkStore holds n responses of the past year at the windows of Fujian, rolled up.

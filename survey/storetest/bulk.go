@@ -16,6 +16,9 @@ import (
 type Bulk struct {
 	Survey survey.Survey // of every bureau of the places, over the year before Today and the one after
 	Today  survey.Span   // mid-month, so that months are neither empty nor full
+	// OneBadIn, if set, makes exactly every so many-th response a bad one, instead of
+	// about one in ten.
+	OneBadIn int
 
 	zone  *time.Location
 	paths []survey.Path // of the windows
@@ -85,6 +88,12 @@ func (k *Bulk) response(at time.Time) survey.Response {
 	binary.BigEndian.PutUint32(r.Key[6:], k.made)
 	fillQuickly(k.rand, r.Key[10:])
 	fillQuickly(k.rand, r.ID[:])
+	if k.OneBadIn > 0 {
+		r.Level = min(r.Level, survey.BasicallySatisfied)
+		if int(k.made)%k.OneBadIn == 0 {
+			r.Level = survey.Dissatisfied
+		}
+	}
 	if r.Level.Bad() {
 		for _, reason := range q.Reasons {
 			if reason.Level == r.Level && k.rand.IntN(4) == 0 {
