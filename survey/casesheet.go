@@ -251,9 +251,15 @@ func (cell *recounted) explains(before CaseTally) bool {
 		}
 	}
 	from, to := before.Counts(), cell.was.Counts()
-	maps.DeleteFunc(from, func(name string, n int64) bool { return abs(n-to[name]) <= slack })
-	maps.DeleteFunc(to, func(name string, n int64) bool { return abs(n-before.Counts()[name]) <= slack })
-	return len(from) == 0 && len(to) == 0 && len(cell.causes) > 0
+	for name := range to {
+		from[name] += 0 // so that every count of either is looked at
+	}
+	for name, n := range from {
+		if abs(n-to[name]) > slack {
+			return false
+		}
+	}
+	return len(cell.causes) > 0
 }
 
 func abs(n int64) int64 { return max(n, -n) }

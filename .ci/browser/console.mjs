@@ -77,8 +77,12 @@ export default async function office({ told, check, visit, shot }) {
     'figures of windows': open(`/console/figures?by=window&within=${bureau}`),
     codes: open(`/console/codes?within=${bureau}`),
     texts: open('/console/texts'),
+    rates: open('/console/cases/rates?by=city'),
     status: open('/console/status'),
     'print sheet': open(`/console/codes/sheet?within=${bureau}&size=a6`),
     'no such place': open('/console/figures?within=nowhere'),
+  });
+  await tour({ check, visit, shot }, { viewport: { width: 360, height: 740 }, storageState }, {
+    'rates on a phone': open('/console/cases/rates?by=city'),
   });
 }

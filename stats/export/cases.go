@@ -85,8 +85,10 @@ func caseLines(row figures.CaseRow, text func(string) survey.Text) (lines [][]an
 	for _, c := range row.Counts {
 		count(c.Definition, c.Name, text("case_rate."+c.Name), c.Adopted, c.All)
 	}
+	after := text("case_rate.after")
 	for i, l := range survey.Levels {
-		count(stats.AfterID, "after_"+l.String(), text("level."+l.String()), row.After[i], stats.Withheld)
+		level := text("level." + l.String())
+		count(stats.AfterID, "after_"+l.String(), survey.Text{Zh: after.Zh + "：" + level.Zh, En: after.En + ": " + level.En}, row.After[i], stats.Withheld)
 	}
 	for _, code := range slices.Sorted(maps.Keys(row.Reasons)) {
 		n := strconv.Itoa(code)
