@@ -410,6 +410,25 @@ func (s addsAnyway) AddEntries(ctx context.Context, key survey.Key, made []surve
 	}
 }
 
+// losesRecorded keeps only what an entry stands for, not when it was written down.
+type losesRecorded struct{ survey.Store }
+
+func (s losesRecorded) AddEntries(ctx context.Context, key survey.Key, made []survey.Entry, sum survey.CaseSummary) error {
+	made = slices.Clone(made)
+	for i := range made {
+		made[i].Recorded = time.Time{}
+	}
+	return s.Store.AddEntries(ctx, key, made, sum)
+}
+
+// losesChanges keeps the counts of a day, and not why they differ from the first.
+type losesChanges struct{ survey.Store }
+
+func (s losesChanges) PutCaseSheet(ctx context.Context, sheet survey.CaseSheet) error {
+	sheet.Changes = nil
+	return s.Store.PutCaseSheet(ctx, sheet)
+}
+
 // losesSummary keeps the summary of the first entry.
 type losesSummary struct{ survey.Store }
 
