@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"manyi/survey"
@@ -144,10 +145,14 @@ func CaseSheetsJob(store CaseWork) Job {
 				if day < s.FirstDay() || day > s.LastDay().Plus(countedFor) {
 					continue
 				}
-				added, err := PutSheet(ctx, store, s, day, turn.Now)
-				if err != nil {
-					return done, fmt.Errorf("count the cases of %s on %s: %w", s.ID, day, err)
+				added, failed := PutSheet(ctx, store, s, day, turn.Now)
+				if failed != nil {
+					failed = fmt.Errorf("count the cases of %s on %s: %w", s.ID, day, failed)
 				}
+				if failed != nil && !errors.Is(failed, ErrUnexplained) {
+					return done, failed
+				}
+				err = errors.Join(err, failed)
 				if added {
 					done++
 				}
@@ -157,9 +162,14 @@ func CaseSheetsJob(store CaseWork) Job {
 	}
 }
 
+// ErrUnexplained means that a day was counted anew and differs, and that nothing on
+// record says why: the sheet is stored, and somebody has to look into it.
+var ErrUnexplained = errors.New("the day was counted before with other numbers, and nothing on record explains the difference; see the rates page of that day")
+
 // PutSheet counts the cases of a survey as they stood at the end of a day, and keeps
 // the sheet unless the last one of that day says the same. Where it says something
-// else, the cases are gone through once more to find out why. They are read one page
+// else, the cases are gone through once more to find out why; ErrUnexplained if that
+// fails. They are read one page
 // at a time; what is held grows with bureaus and months only.
 func PutSheet(ctx context.Context, store CaseWork, s survey.Survey, day survey.Span, now time.Time) (added bool, err error) {
 	sheet := survey.CaseSheet{Survey: s.ID, AsOf: day, No: 1, MadeAt: now.UTC().Truncate(time.Millisecond), Counting: survey.Counting,
@@ -196,8 +206,13 @@ func PutSheet(ctx context.Context, store CaseWork, s survey.Survey, day survey.S
 		return false, err
 	}
 	err = store.PutCaseSheet(ctx, sheet)
-	if errors.Is(err, survey.ErrExists) { // another run was faster
+	switch {
+	case errors.Is(err, survey.ErrExists): // another run was faster
 		return false, nil
+	case err != nil:
+		return false, err
+	case slices.ContainsFunc(sheet.Changes, func(c survey.SheetChange) bool { return c.No == sheet.No && !c.Explained }):
+		return true, ErrUnexplained
 	}
-	return err == nil, err
+	return true, nil
 }

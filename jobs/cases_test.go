@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -127,8 +128,9 @@ func TestSheetsOfCases(t *testing.T) {
 	// A sheet that nothing on record leads to is an alarm.
 	got.No, got.Bureaus["350102-HR"] = 3, map[survey.Span]survey.CaseTally{202403: {Adopted: survey.CaseCounts{Cases: 5, Due: 5}}}
 	must(store.PutCaseSheet(t.Context(), got))
-	_, err = jobs.PutSheet(t.Context(), store, s, 20240306, time.Now())
-	must(err)
+	if added, err := jobs.PutSheet(t.Context(), store, s, 20240306, time.Now()); !added || !errors.Is(err, jobs.ErrUnexplained) {
+		t.Errorf("added %v, %v; want an alarm", added, err)
+	}
 	if got, err = store.CaseSheet(t.Context(), s.ID, 20240306); err != nil || got.No != 4 || len(got.Changes) != 2 || got.Changes[1].Explained || got.Changes[1].No != 4 {
 		t.Errorf("sheet %d, %v, told as %+v", got.No, err, got.Changes)
 	}
@@ -177,5 +179,35 @@ func TestCasesWaitForACalendar(t *testing.T) {
 	p := c.Progress(time.Time{}, s.Location())
 	if p.Clock.Contact != 20270106 || p.Clock.Calendar == "" || c.Summary.Pending || !c.Entries[1].At.Equal(storetest.At("2027-01-20 09:00")) {
 		t.Errorf("%+v, %+v", p.Clock, c.Entries)
+	}
+}
+
+// A night that cannot be explained fails the job, and the other surveys are counted
+// all the same.
+func TestAnUnexplainedNightFailsTheJob(t *testing.T) {
+	store, err := sqlitestore.Open(t.Context(), t.TempDir())
+	must(t, err)
+	t.Cleanup(func() { store.Close() })
+	var surveys []survey.Survey
+	for _, id := range []string{"first", "second"} {
+		s := storetest.Survey(storetest.Named(id))
+		must(t, store.AddSurvey(t.Context(), s))
+		_, err := store.AddResponses(t.Context(), []survey.Response{storetest.NewFacts(uint64(len(id)), s).Response(storetest.GulouHR1, storetest.At("2024-03-04 10:00"), storetest.Bad)})
+		must(t, err)
+		surveys = append(surveys, s)
+	}
+	_, err = jobs.OpenCases(t.Context(), store, followUp, storetest.At("2024-03-04 10:01"))
+	must(t, err)
+	for _, s := range surveys { // in whichever order they come, one is counted after the other's alarm
+		must(t, store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: s.ID, AsOf: 20240304, No: 1, MadeAt: storetest.At("2024-03-05 00:05"), Counting: survey.Counting,
+			Bureaus: map[string]map[survey.Span]survey.CaseTally{"350102-HR": {202403: {Adopted: survey.CaseCounts{Cases: 2, Pending: 2}}}}}))
+	}
+	job := jobs.CaseSheetsJob(store)
+	done, err := job.Run(t.Context(), jobs.Turn{Now: storetest.At("2024-03-05 01:05")})
+	if done != 2 || !errors.Is(err, jobs.ErrUnexplained) {
+		t.Errorf("%d sheets, %v; want two and an alarm", done, err)
+	}
+	if done, err = job.Run(t.Context(), jobs.Turn{Now: storetest.At("2024-03-05 02:05")}); done != 0 || err != nil {
+		t.Errorf("counted once more: %d sheets, %v", done, err)
 	}
 }
