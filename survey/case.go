@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"encoding/hex"
 	"slices"
 	"time"
 )
@@ -34,7 +35,7 @@ type Entry struct {
 	Ground   Ground    `json:"ground,omitempty"`  // why a review shall not be adopted
 	Days     int       `json:"days,omitempty"`    // working days of an extension
 	Level    Level     `json:"level,omitempty"`   // the citizen's level after the callback
-	Photos   []string  `json:"photos,omitempty"`  // names of attachments
+	Photos   []string  `json:"photos,omitempty"`  // names of attachments, see [PhotoName]
 	// Clock is set where the step starts or moves a deadline.
 	Clock *Clock `json:"clock,omitempty"`
 }
@@ -258,9 +259,28 @@ type CaseSheetStore interface {
 	CaseSheets(ctx context.Context, yield func(CaseSheet) error) error
 }
 
-// FileStore keeps attachments.
+// PhotoName is the name of an attachment: the SHA-256 of its content in hexadecimal.
+func PhotoName(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
+
+// ParsePhoto reads a name that PhotoName wrote; ErrNotFound for anything else.
+func ParsePhoto(name string) (hash [32]byte, err error) {
+	b, err := hex.DecodeString(name)
+	if err != nil || len(b) != len(hash) || hex.EncodeToString(b) != name {
+		return hash, ErrNotFound
+	}
+	return [32]byte(b), nil
+}
+
+// HasPhoto reports whether an entry of the case names an attachment.
+func (c Case) HasPhoto(name string) bool {
+	return slices.ContainsFunc(c.Entries, func(e Entry) bool { return slices.Contains(e.Photos, name) })
+}
+
+// FileStore keeps attachments. They are put before an entry names them; one that no
+// entry names does no harm.
 type FileStore interface {
-	// PutFile keeps an attachment under the SHA-256 of its content; idempotent.
+	// PutFile keeps an attachment of at most 5 MB under the SHA-256 of its content;
+	// idempotent.
 	PutFile(ctx context.Context, hash [32]byte, data []byte) error
 	// File returns an attachment; ErrNotFound.
 	File(ctx context.Context, hash [32]byte) ([]byte, error)

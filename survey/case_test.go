@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -295,6 +296,32 @@ func TestRandomSteps(t *testing.T) {
 	for _, s := range survey.CaseStates {
 		if s != survey.CaseOwed && reached[s] == 0 {
 			t.Errorf("no walk ended %s: the test looks at too little", s)
+		}
+	}
+}
+
+func TestPhotosOfAnEntry(t *testing.T) {
+	name := survey.PhotoName([32]byte{1, 0xab})
+	for what, c := range map[string]struct {
+		step   survey.CaseStep
+		photos []string
+		want   survey.Why
+	}{
+		"a photo":            {survey.StepNoted, []string{name}, ""},
+		"too many":           {survey.StepNoted, slices.Repeat([]string{name}, survey.MaxPhotos+1), survey.WhyPhotos},
+		"no name":            {survey.StepNoted, []string{name, ""}, survey.WhyPhotoName},
+		"capital letters":    {survey.StepNoted, []string{strings.ToUpper(name)}, survey.WhyPhotoName},
+		"a path":             {survey.StepNoted, []string{"../" + name[3:]}, survey.WhyPhotoName},
+		"with a mere report": {survey.StepContacted, []string{name}, survey.WhyPhotosHere},
+	} {
+		w := newWalk(t, "2024-02-05 10:00")
+		err := w.try("2024-02-05 11:00", own, survey.Entry{Step: c.step, Outcome: survey.OutcomeReached, Photos: c.photos})
+		var faults survey.Faults
+		if errors.As(err, &faults); faults.On("photos") != c.want || (err == nil) != (c.want == "") {
+			t.Errorf("%s: got %v, want %q", what, err, c.want)
+		}
+		if err == nil && (!w.HasPhoto(name) || w.HasPhoto(survey.PhotoName([32]byte{2}))) {
+			t.Errorf("%s: the case does not know its photos", what)
 		}
 	}
 }

@@ -131,6 +131,8 @@ const (
 	WhyGround      Why = "ground"
 	WhyDays        Why = "days"
 	WhyPhotos      Why = "photos"
+	WhyPhotoName   Why = "photo_name"
+	WhyPhotosHere  Why = "photos_here"
 )
 
 var needNote = []CaseStep{StepVerified, StepRectified, StepExplained, StepExtensionAsked, StepExtensionRefused,
@@ -138,6 +140,16 @@ var needNote = []CaseStep{StepVerified, StepRectified, StepExplained, StepExtens
 
 // NeedsNote reports whether a step has to be put in words.
 func (s CaseStep) NeedsNote() bool { return slices.Contains(needNote, s) }
+
+// TakesPhotos reports whether a step may bring photos: where something is shown or
+// claimed, and evidence says more than words.
+func (s CaseStep) TakesPhotos() bool {
+	switch s {
+	case StepRectified, StepExplained, StepExtensionAsked, StepExclusionAsked, StepExclusionGranted, StepExclusionRefused, StepNoted:
+		return true
+	}
+	return false
+}
 
 // CitizenSees reports whether a step is shown to the citizen who follows the case,
 // and CitizenReads whether its words are.
@@ -264,8 +276,13 @@ func (c Case) fillEntry(e *Entry, d Deadlines, want Entry) (faults Faults) {
 	for _, made := range c.Entries {
 		photos += len(made.Photos)
 	}
-	if photos > MaxPhotos {
+	switch {
+	case photos > MaxPhotos:
 		add("photos", WhyPhotos)
+	case len(e.Photos) > 0 && !e.Step.TakesPhotos():
+		add("photos", WhyPhotosHere)
+	case slices.ContainsFunc(e.Photos, func(name string) bool { _, err := ParsePhoto(name); return err != nil }):
+		add("photos", WhyPhotoName)
 	}
 	return faults
 }

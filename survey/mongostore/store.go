@@ -20,6 +20,11 @@
 //     by visit, each by compare-and-set with the list's number. An accepted list
 //     whose writer died is applied by whoever comes next.
 //   - Places are written beside the old ones and taken up by one compare-and-set.
+//   - A photo is one document under the hash of its content, put by one insert: it is
+//     there whole or not at all, and whoever puts it again finds the _id taken. As kept
+//     it is below 5 MB, and a document may have 16 MB. GridFS would cut it into
+//     pieces and a head, so that a writer that died in between leaves a torso which the
+//     next has to notice, take away and write anew beside others who do the same.
 //   - Surveys, codes, accounts, leases, pins and reports are one document each.
 package mongostore
 

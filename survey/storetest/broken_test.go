@@ -453,3 +453,25 @@ func (s skipsCase) Cases(ctx context.Context, q survey.CaseQuery, yield func(sur
 		return yield(c)
 	})
 }
+
+// dropsByte keeps a file without its last byte.
+type dropsByte struct{ survey.Store }
+
+func (s dropsByte) PutFile(ctx context.Context, hash [32]byte, data []byte) error {
+	return s.Store.PutFile(ctx, hash, data[:len(data)-1])
+}
+
+// losesFile says that a file is kept before it is, and then forgets it.
+type losesFile struct{ survey.Store }
+
+func (s *losesFile) PutFile(context.Context, [32]byte, []byte) error { return nil }
+
+// refusesFile takes a file only once.
+type refusesFile struct{ survey.Store }
+
+func (s refusesFile) PutFile(ctx context.Context, hash [32]byte, data []byte) error {
+	if _, err := s.Store.File(ctx, hash); err == nil {
+		return survey.ErrExists
+	}
+	return s.Store.PutFile(ctx, hash, data)
+}

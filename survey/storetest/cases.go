@@ -25,7 +25,6 @@ var caseChecks = []Check{
 	{"cases/loads count what stands alike", caseLoads},
 	{"cases/random steps of random people come out as in a plain model", caseRandomSteps},
 	{"cases/a sheet's number is taken once, and the last is read", caseSheets},
-	{"cases/files are kept by their content", caseFiles},
 	{"calendar/days are added and replaced by date", calendarDays},
 }
 
@@ -372,32 +371,6 @@ func caseSheets(t testing.TB, s survey.Store) {
 	same(t, "sheets", all, []survey.CaseSheet{sheet(20240228, 1, 4), sheet(20240228, 2, 7), sheet(20240229, 1, 5)})
 	_, err = s.CaseSheet(t.Context(), "other", 0)
 	wantErr(t, "another survey's sheet", err, survey.ErrNotFound)
-}
-
-func caseFiles(t testing.TB, s survey.Store) {
-	big := []byte(strings.Repeat("photo", 400_000)) // more than one part in stores that cut files up
-	for _, data := range [][]byte{big, []byte("x")} {
-		hash := sha256.Sum256(data)
-		_, err := s.File(t.Context(), hash)
-		wantErr(t, "file not there", err, survey.ErrNotFound)
-		for range 2 {
-			must(t, "put file", s.PutFile(t.Context(), hash, data))
-			got, err := s.File(t.Context(), hash)
-			must(t, "file", err)
-			if string(got) != string(data) {
-				t.Errorf("got %d bytes, want %d", len(got), len(data))
-			}
-		}
-	}
-	n := 0
-	must(t, "files", s.Files(t.Context(), func(hash [32]byte, data []byte) error {
-		n++
-		if sha256.Sum256(data) != hash {
-			t.Error("a file comes under another's hash")
-		}
-		return nil
-	}))
-	same(t, "files", n, 2)
 }
 
 func calendarDays(t testing.TB, s survey.Store) {

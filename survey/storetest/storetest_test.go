@@ -59,6 +59,9 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"loses why a day was counted anew", func(s survey.Store) survey.Store { return losesChanges{s} }, "cases/a sheet's number is taken once, and the last is read"},
 		{"loses a summary", func(s survey.Store) survey.Store { return losesSummary{s} }, "cases/the summary and follow-up code are found"},
 		{"skips a case between pages", func(s survey.Store) survey.Store { return skipsCase{s} }, "cases/pages neither skip nor repeat"},
+		{"drops a file's last byte", func(s survey.Store) survey.Store { return dropsByte{s} }, "files/what was put is there, byte for byte"},
+		{"loses a file", func(s survey.Store) survey.Store { return &losesFile{s} }, "files/of many who put the same file all succeed, and it is whole"},
+		{"refuses a file that is there", func(s survey.Store) survey.Store { return refusesFile{s} }, "files/a file put again is there once"},
 	} {
 		t.Run(c.broken, func(t *testing.T) {
 			t.Parallel()
