@@ -71,6 +71,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/cases/rates/:format", signedIn(survey.SeeRates), a.downloadCaseRates},
 		{"GET", "/console/cases/:key", signedIn(survey.SeeCases), a.showCase},
 		{"POST", "/console/cases/:key", signedIn(survey.WorkCases), a.takeStep},
+		{"GET", "/console/cases/:key/photos/:hash", signedIn(survey.SeeCases), a.showPhoto},
 		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
 		{"POST", "/console/codes/revoke", signedIn(survey.ManageCodes), a.revokeCode},
 		{"POST", "/console/codes/reissue", signedIn(survey.ManageCodes), a.reissueCode},
@@ -108,6 +109,11 @@ func (a *app) guard(r route) fiber.Handler {
 		if !who.Can(r.Who.power) {
 			return errNoAccess
 		}
+		if uploads(&c.Request().Header) {
+			if err := a.readUpload(c); err != nil {
+				return err
+			}
+		}
 		if r.Method == fiber.MethodPost && !a.keys.valid(c.Cookies(sessionCookie), c.FormValue("csrf")) {
 			return fiber.ErrForbidden
 		}
@@ -121,6 +127,7 @@ type localKey int
 const (
 	keyActor localKey = iota
 	keyRoute
+	keyUpload
 )
 
 // actor is who the guard let through.

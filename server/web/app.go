@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -50,6 +51,9 @@ type app struct {
 
 	actors remembered[[32]byte, survey.Actor] // by the digest of what proves them
 	tables remembered[string, shownFigures]   // by the query, and who asks
+
+	uploading chan struct{} // a place for each upload that may be read at once
+	cleaning  sync.Mutex    // held while a photo is decoded
 }
 
 // maxBody is far above any honest form: 500 characters are 6 KB when encoded.
@@ -66,13 +70,17 @@ func New(d Deps) (*fiber.App, error) {
 		DisableStartupMessage: true,
 		// Fiber reuses the memory of its strings once a handler returns; responses
 		// wait for their commit in another goroutine.
-		Immutable:    true,
-		BodyLimit:    maxBody,
-		ReadTimeout:  30 * time.Second,
-		IdleTimeout:  75 * time.Second,
-		ErrorHandler: a.fail,
+		Immutable: true,
+		BodyLimit: maxBody,
+		// takeBody reads bodies, so that photos need not be held as they come.
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		ReadTimeout:                  30 * time.Second,
+		IdleTimeout:                  75 * time.Second,
+		ErrorHandler:                 a.fail,
 	})
-	f.Use(a.observe, recover.New(), secureHeaders, deadline(20*time.Second))
+	f.Server().HeaderReceived = moreTime
+	f.Use(a.observe, recover.New(), secureHeaders, deadline(20*time.Second), a.takeBody)
 	a.register(f)
 	f.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	return f, nil
@@ -97,17 +105,22 @@ func newApp(d Deps) (*app, error) {
 		return nil, err
 	}
 	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d),
-		thanked: thanksPages{pages: map[thanksKey]thanksPage{}},
-		places:  newDirectory(d.Store, d.Signer, d.Spool, d.Now, d.Log),
-		secure:  len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://",
-		actors:  remembered[[32]byte, survey.Actor]{most: 10_000, life: knownFor},
-		tables:  remembered[string, shownFigures]{most: 200, life: 24 * time.Hour}}, nil
+		uploading: make(chan struct{}, maxUploads),
+		thanked:   thanksPages{pages: map[thanksKey]thanksPage{}},
+		places:    newDirectory(d.Store, d.Signer, d.Spool, d.Now, d.Log),
+		secure:    len(d.BaseURL) > 8 && d.BaseURL[:8] == "https://",
+		actors:    remembered[[32]byte, survey.Actor]{most: 10_000, life: knownFor},
+		tables:    remembered[string, shownFigures]{most: 200, life: 24 * time.Hour}}, nil
 }
 
 // deadline bounds the work of a request; Fiber's contexts have none of their own.
 func deadline(d time.Duration) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		ctx, cancel := context.WithTimeout(c.UserContext(), d)
+		within := d
+		if uploads(&c.Request().Header) {
+			within += uploadWithin // it comes slower than it is worked on
+		}
+		ctx, cancel := context.WithTimeout(c.UserContext(), within)
 		defer cancel()
 		c.SetUserContext(ctx)
 		return c.Next()

@@ -99,6 +99,16 @@ func (v CaseView) Fault(f StepForm, field string) survey.Why {
 	return v.Faults.On(field)
 }
 
+// PhotoFaults is why photos of a step were refused, each with its file's name.
+func (v CaseView) PhotoFaults(f StepForm) (faults survey.Faults) {
+	for _, fault := range v.Faults {
+		if fault.Field == "photos" && v.Typed.Step == f.Step {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
 // Deadline is one of a case's deadlines.
 type Deadline struct {
 	Name string

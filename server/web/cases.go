@@ -241,6 +241,7 @@ func (a *app) takeStep(c *fiber.Ctx) error {
 	}
 	want := survey.Entry{Step: survey.CaseStep(c.FormValue("step")), Note: c.FormValue("note"),
 		Outcome: survey.Outcome(c.FormValue("outcome")), Ground: survey.Ground(c.FormValue("ground"))}
+	want.Photos = uploaded(c).names()
 	want.Days, _ = strconv.Atoi(c.FormValue("days")) // 0 is refused by the rules
 	if !actor(c).Takes(want.Step) {
 		return errNoAccess
@@ -282,7 +283,15 @@ func (a *app) addStep(c *fiber.Ctx, s survey.Survey, k survey.Case, who survey.W
 		return err
 	}
 	made, sum, err := k.Take(s, cal, who, a.Now(), want)
+	up := uploaded(c)
+	var faults survey.Faults
+	if len(up.faults) > 0 && (err == nil || errors.As(err, &faults)) {
+		return append(faults, up.faults...)
+	}
 	if err != nil {
+		return err
+	}
+	if err := up.keep(c, a.Store); err != nil {
 		return err
 	}
 	if len(k.Entries) == 0 {

@@ -74,6 +74,8 @@ func noticeOf(status int) string {
 		return "not_found"
 	case status == fiber.StatusForbidden || status == fiber.StatusUnauthorized:
 		return "forbidden"
+	case status == fiber.StatusRequestEntityTooLarge:
+		return "too_large"
 	case status == fiber.StatusServiceUnavailable || status == fiber.StatusInsufficientStorage:
 		return "full"
 	}

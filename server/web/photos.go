@@ -1,0 +1,223 @@
+package web
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"manyi/survey"
+	"manyi/survey/photos"
+)
+
+const (
+	// maxUpload is the photos of a case and the form that brings them.
+	maxUpload = survey.MaxPhotos*photos.MaxBytes + maxBody
+	// maxDrain is how much of a body that is refused is read and thrown away: a
+	// browser shows the answer only once it has sent everything.
+	maxDrain     = 3 * maxUpload
+	uploadWithin = 2 * time.Minute
+	// maxUploads is how many are read at once. Each holds a file as it came and
+	// what is kept of those before; one of all is decoded at a time.
+	maxUploads = 8
+)
+
+// Why a photo was refused.
+const (
+	WhyPhotoTooLarge   survey.Why = "photo_too_large"
+	WhyPhotoNotPicture survey.Why = "photo_not_picture"
+	WhyPhotoTooMany    survey.Why = "photo_too_many_pixels"
+)
+
+// upload is the photos that came with a form.
+type upload struct {
+	photos [][]byte
+	faults survey.Faults
+}
+
+func uploaded(c *fiber.Ctx) upload {
+	up, _ := c.Locals(keyUpload).(upload)
+	return up
+}
+
+// uploads reports whether a request may bring photos.
+func uploads(h *fasthttp.RequestHeader) bool {
+	path, form := strings.ToLower(string(h.RequestURI())), string(h.ContentType())
+	return h.IsPost() && strings.HasPrefix(path, "/console/cases/") && strings.HasPrefix(form, fiber.MIMEMultipartForm)
+}
+
+// moreTime lets an upload take longer than a form.
+func moreTime(h *fasthttp.RequestHeader) (more fasthttp.RequestConfig) {
+	if uploads(h) {
+		more.ReadTimeout = uploadWithin
+	}
+	return more
+}
+
+// takeBody reads a form that is small, and leaves one with photos to the guard,
+// which knows who sends it. No body is left half read on a connection that goes on.
+func (a *app) takeBody(c *fiber.Ctx) error {
+	req := c.Request()
+	if !req.IsBodyStream() {
+		return c.Next()
+	}
+	size, most := req.Header.ContentLength(), maxBody
+	if uploads(&req.Header) {
+		if most = maxUpload; size < 0 {
+			c.Context().SetConnectionClose()
+			return fiber.ErrLengthRequired
+		}
+	}
+	err := error(nil)
+	switch {
+	case size > most:
+		err = fiber.ErrRequestEntityTooLarge
+	case most == maxUpload:
+		err = c.Next()
+	default:
+		body, rerr := io.ReadAll(io.LimitReader(req.BodyStream(), maxBody+1))
+		if rerr == nil && len(body) <= maxBody {
+			req.SetBodyRaw(body)
+			return c.Next()
+		}
+		if err = fiber.ErrRequestEntityTooLarge; rerr != nil {
+			err = fiber.ErrBadRequest
+		}
+	}
+	if req.IsBodyStream() {
+		if most == maxUpload {
+			_, _ = io.CopyN(io.Discard, req.BodyStream(), maxDrain)
+		}
+		c.Context().SetConnectionClose()
+	}
+	return err
+}
+
+// readUpload reads a form with photos, one part after the other, so that no file as
+// it came is kept longer than it takes to clean it, and none on a disk. What is left
+// is an ordinary form, with its photos beside it.
+func (a *app) readUpload(c *fiber.Ctx) error {
+	select {
+	case a.uploading <- struct{}{}:
+		defer func() { <-a.uploading }()
+	case <-c.UserContext().Done():
+		return fiber.ErrServiceUnavailable
+	}
+	body := c.Request().BodyStream()
+	boundary := string(c.Request().Header.MultipartFormBoundary())
+	if body == nil || boundary == "" {
+		return fiber.ErrBadRequest
+	}
+	form, up, room := url.Values{}, upload{}, int64(maxBody)
+	for parts := multipart.NewReader(body, boundary); ; {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fiber.ErrBadRequest
+		}
+		if part.FormName() != "photos" {
+			value, err := io.ReadAll(io.LimitReader(part, room+1))
+			if room -= int64(len(value) + len(part.FormName())); err != nil || room < 0 {
+				return fiber.ErrRequestEntityTooLarge
+			}
+			form.Add(part.FormName(), string(value))
+			continue
+		}
+		if !a.keys.valid(c.Cookies(sessionCookie), form.Get("csrf")) { // before any work is done
+			return fiber.ErrForbidden
+		}
+		if part.FileName() != "" { // else none was chosen
+			if err := a.readPhoto(part, &up); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return fiber.ErrBadRequest
+	}
+	c.Request().SetBodyRaw([]byte(form.Encode()))
+	c.Request().Header.SetContentType(fiber.MIMEApplicationForm)
+	c.Locals(keyUpload, up)
+	return nil
+}
+
+func (a *app) readPhoto(part *multipart.Part, up *upload) error {
+	refuse := func(why survey.Why) error {
+		up.faults = append(up.faults, survey.Fault{Field: "photos", Value: part.FileName(), Why: why})
+		return nil
+	}
+	if len(up.photos)+len(up.faults) >= survey.MaxPhotos {
+		if len(up.faults) == 0 || up.faults[len(up.faults)-1].Why != survey.WhyPhotos {
+			return refuse(survey.WhyPhotos)
+		}
+		return nil
+	}
+	file, err := io.ReadAll(io.LimitReader(part, photos.MaxBytes+1))
+	if err != nil {
+		return fiber.ErrBadRequest
+	}
+	a.cleaning.Lock()
+	kept, err := photos.Clean(file)
+	a.cleaning.Unlock()
+	switch {
+	case errors.Is(err, photos.ErrTooLarge):
+		return refuse(WhyPhotoTooLarge)
+	case errors.Is(err, photos.ErrNotPicture):
+		return refuse(WhyPhotoNotPicture)
+	case errors.Is(err, photos.ErrTooMany):
+		return refuse(WhyPhotoTooMany)
+	case err != nil:
+		return err
+	}
+	if !slices.ContainsFunc(up.photos, func(p []byte) bool { return string(p) == string(kept) }) {
+		up.photos = append(up.photos, kept)
+	}
+	return nil
+}
+
+// names are the photos' names, under which an entry knows them.
+func (u upload) names() (names []string) {
+	for _, p := range u.photos {
+		names = append(names, survey.PhotoName(sha256.Sum256(p)))
+	}
+	return names
+}
+
+// keep stores the photos. It comes before the entry that names them: a photo that
+// no entry names does no harm.
+func (u upload) keep(c *fiber.Ctx, store survey.FileStore) error {
+	for _, p := range u.photos {
+		if err := store.PutFile(c.UserContext(), sha256.Sum256(p), p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showPhoto serves a photo of a case to those who may see the case.
+func (a *app) showPhoto(c *fiber.Ctx) error {
+	_, _, k, err := a.opened(c)
+	if err != nil {
+		return err
+	}
+	hash, err := survey.ParsePhoto(c.Params("hash"))
+	if err != nil || !k.HasPhoto(c.Params("hash")) {
+		return survey.ErrNotFound
+	}
+	picture, err := a.Store.File(c.UserContext(), hash)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "image/jpeg")
+	c.Set(fiber.HeaderContentDisposition, `inline; filename="photo.jpg"`)
+	return c.Send(picture)
+}
