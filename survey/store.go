@@ -42,6 +42,7 @@ type Store interface {
 	FileStore
 	CalendarStore
 	ExpiryStore
+	DeliveryStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error

@@ -35,6 +35,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 		return pages(ctx, s.db.Collection("responses"), field("level", bson.D{{Key: "$gte", Value: int(survey.Dissatisfied)}}),
 			func(d responseDoc) any { return d.ID }, func(page []responseDoc) error { return s.addCases(ctx, page) })
 	},
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of deliveries
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -85,6 +86,7 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("number", "number"), "number"),
 		partial(index("follow", "follow"), "follow"),
 	},
+	"deliveries":  {index("due", "channel", "state", "at", "_id"), index("ended", "state", "at")},
 	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"manyi/survey"
@@ -474,4 +475,60 @@ func (s refusesFile) PutFile(ctx context.Context, hash [32]byte, data []byte) er
 		return survey.ErrExists
 	}
 	return s.Store.PutFile(ctx, hash, data)
+}
+
+// claimsTwice gives the last delivery that was claimed to the next claimer too.
+type claimsTwice struct {
+	survey.Store
+	mu   sync.Mutex
+	last *survey.Delivery
+}
+
+func (s *claimsTwice) ClaimDelivery(ctx context.Context, channel string, now time.Time, ttl time.Duration) (survey.Delivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		d := *s.last
+		s.last = nil
+		return d, nil
+	}
+	d, err := s.Store.ClaimDelivery(ctx, channel, now, ttl)
+	if err == nil {
+		s.last = &d
+	}
+	return d, err
+}
+
+// notesAnyway notes for whoever comes, under the last claim.
+type notesAnyway struct{ survey.Store }
+
+func (s notesAnyway) NoteDelivery(ctx context.Context, d survey.Delivery) error {
+	err := s.Store.NoteDelivery(ctx, d)
+	for ; errors.Is(err, survey.ErrFenced) && d.Claim < 5; d.Claim++ {
+		err = s.Store.NoteDelivery(ctx, d)
+	}
+	return err
+}
+
+// losesFailure notes successes only.
+type losesFailure struct{ survey.Store }
+
+func (s losesFailure) NoteDelivery(ctx context.Context, d survey.Delivery) error {
+	if d.State != survey.DeliveryDelivered {
+		return nil
+	}
+	return s.Store.NoteDelivery(ctx, d)
+}
+
+// queuesAgain forgets what was delivered.
+type queuesAgain struct{ survey.Store }
+
+func (s queuesAgain) AddDeliveries(ctx context.Context, list []survey.Delivery) (int, error) {
+	for _, d := range list {
+		d.Key += " again"
+		if _, err := s.Store.AddDeliveries(ctx, []survey.Delivery{d}); err != nil {
+			return 0, err
+		}
+	}
+	return s.Store.AddDeliveries(ctx, list)
 }
