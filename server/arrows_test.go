@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"public":                      {},
 	"jobs":                        {"survey", "stats"},
 	"server/web":                  {"survey", "survey/intake", "survey/keyring", "survey/photos", "stats", "stats/figures", "stats/export", "qrcodes", "public"},
+	"server/webhook":              {"survey"},
 	"server/demo":                 {"survey"},
 	"server":                      nil, // everything
 }

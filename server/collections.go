@@ -47,6 +47,12 @@ var collections = []collection{
 	{"case_sheets", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.CaseSheets(ctx, func(sheet survey.CaseSheet) error { return yield(sheet) })
 	}, each(survey.Store.PutCaseSheet), 10},
+	{"deliveries", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.Deliveries(ctx, "", func(d survey.Delivery) error { return yield(d) })
+	}, func(ctx context.Context, to, _ survey.Store, items []any) error {
+		_, err := to.AddDeliveries(ctx, allOf[survey.Delivery](items))
+		return err
+	}, 100},
 	{"files", readFiles, each(putFile), 2},
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"manyi/server/webhook"
 	"manyi/survey/keyring"
 )
 
@@ -32,6 +33,9 @@ type config struct {
 	Deadline     time.Duration // for MongoDB to acknowledge a rating
 	Lease        time.Duration // after which a dead node's job moves
 	StartWithout bool          // start even if MongoDB does not answer
+
+	WebhookURL    string // where reminders go; empty: nowhere
+	WebhookSecret string
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
@@ -51,6 +55,8 @@ var settings = []setting{
 	{"MANYI_DB_DEADLINE", "db-deadline", "2s", "a duration from 100ms to 15s", "how long MongoDB may take for a rating before it is kept on this machine"},
 	{"MANYI_LEASE", "lease", "15s", "a duration from 3s to 5m", "how long a job's node may be silent before another takes the job over"},
 	{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true or false", "start on what this machine remembers if MongoDB does not answer"},
+	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases are sent to"},
+	{"MANYI_WEBHOOK_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_WEBHOOK_URL"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -120,11 +126,16 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		c.StartWithout = v == "true"
 		return v == "true" || v == "false"
 	})
+	check("MANYI_WEBHOOK_URL", func(v string) bool { c.WebhookURL = v; return v == "" || webhook.Allowed(v) })
+	check("MANYI_WEBHOOK_SECRET", func(v string) bool { c.WebhookSecret = v; return v == "" || len(v) >= 32 })
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc
 		return err == nil && v != "" && v != "Local"
 	})
+	if (c.WebhookURL == "") != (c.WebhookSecret == "") {
+		faults = append(faults, errors.New("of MANYI_WEBHOOK_URL and MANYI_WEBHOOK_SECRET only one is set; want both or neither"))
+	}
 	if c.MongoURI != "" {
 		for _, s := range []struct{ env, value string }{{"MANYI_SECRET", c.Secret}, {"MANYI_KEYS_FILE", c.KeysFile}} {
 			if s.value == "" {

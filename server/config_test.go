@@ -40,6 +40,8 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_DB_DEADLINE", "db-deadline", "2s", "3s", "4s", func(c config) string { return c.Deadline.String() }},
 		{"MANYI_LEASE", "lease", "15s", "20s", "30s", func(c config) string { return c.Lease.String() }},
 		{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true", "true", func(c config) string { return fmt.Sprint(c.StartWithout) }},
+		{"MANYI_WEBHOOK_URL", "", "", "https://h/in", "", func(c config) string { return c.WebhookURL }},
+		{"MANYI_WEBHOOK_SECRET", "", "", long, "", func(c config) string { return c.WebhookSecret }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {
@@ -56,6 +58,9 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		set := environment(c.env, c.byEnv, "MANYI_SECRET", long, "MANYI_KEYS_FILE", "k.json")
 		if c.env == "MANYI_SECRET" || c.env == "MANYI_KEYS_FILE" {
 			set = environment(c.env, c.byEnv)
+		}
+		if strings.HasPrefix(c.env, "MANYI_WEBHOOK") {
+			set = environment("MANYI_WEBHOOK_URL", "https://h/in", "MANYI_WEBHOOK_SECRET", long)
 		}
 		load(environment(), nil, c.byDefault)
 		load(set, nil, c.byEnv)
@@ -126,13 +131,34 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_LEASE", "6m", "too long for the figures"},
 		{"MANYI_START_WITHOUT_DB", "true", ""},
 		{"MANYI_START_WITHOUT_DB", "yes", "neither true nor false"},
+		{"MANYI_WEBHOOK_URL", "https://oa.example.gov.cn/in?token=t", ""},
+		{"MANYI_WEBHOOK_URL", "http://127.0.0.1:9000/in", ""},
+		{"MANYI_WEBHOOK_URL", "http://[::1]:9000/in", ""},
+		{"MANYI_WEBHOOK_URL", "http://localhost:9000", ""},
+		{"MANYI_WEBHOOK_URL", "http://oa.example.gov.cn/in", "anybody on the way can read it"},
+		{"MANYI_WEBHOOK_URL", "http://127.0.0.1.example.com/in", "only looks like this machine"},
+		{"MANYI_WEBHOOK_URL", "http://localhost@example.com/in", "only looks like this machine"},
+		{"MANYI_WEBHOOK_URL", "https://me:pass@oa.example.gov.cn/in", "a password in an address"},
+		{"MANYI_WEBHOOK_URL", "https:///in", "no host"},
+		{"MANYI_WEBHOOK_URL", "https://oa.example.gov.cn/#x", "a fragment is never sent"},
+		{"MANYI_WEBHOOK_URL", "oa.example.gov.cn/in", "no scheme"},
+		{"MANYI_WEBHOOK_URL", "ftp://127.0.0.1/in", "not the web"},
+		{"MANYI_WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef", ""},
+		{"MANYI_WEBHOOK_SECRET", "0123456789abcdef0123456789abcde", "31 characters"},
 		{"MANYI_TZ", "Asia/Urumqi", ""},
 		{"MANYI_TZ", "UTC", ""},
 		{"MANYI_TZ", "Mars/Base", "no such zone"},
 		{"MANYI_TZ", "Local", "differs from machine to machine"},
 		{"MANYI_TZ", "../../etc/passwd", "a path"},
 	} {
-		_, err := loadConfig(environment(c.env, c.value), nil)
+		env := environment(c.env, c.value)
+		switch c.env { // each wants the other
+		case "MANYI_WEBHOOK_URL":
+			env = environment(c.env, c.value, "MANYI_WEBHOOK_SECRET", strings.Repeat("s", 32))
+		case "MANYI_WEBHOOK_SECRET":
+			env = environment(c.env, c.value, "MANYI_WEBHOOK_URL", "https://h/in")
+		}
+		_, err := loadConfig(env, nil)
 		if c.wrong == "" {
 			if err != nil {
 				t.Errorf("%s=%q is refused: %v", c.env, c.value, err)
@@ -166,6 +192,14 @@ func TestMongoDBNeedsTheSecretsOfAllNodes(t *testing.T) {
 	}
 	if err != nil && strings.Contains(err.Error(), "pa55word") {
 		t.Errorf("the error shows the password: %v", err)
+	}
+}
+
+func TestTheWebhookNeedsBothOfItsSettings(t *testing.T) {
+	for _, c := range [][]string{{"MANYI_WEBHOOK_URL", "https://h/in"}, {"MANYI_WEBHOOK_SECRET", strings.Repeat("s", 32)}} {
+		if _, err := loadConfig(environment(c...), nil); err == nil || !strings.Contains(err.Error(), "want both or neither") {
+			t.Errorf("%s alone: %v", c[0], err)
+		}
 	}
 }
 

@@ -108,7 +108,9 @@ func TestMigrateToMongoDB(t *testing.T) {
 	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
 		t.Fatal(err)
 	}
+	_, queued := from.store.AddDeliveries(t.Context(), []survey.Delivery{storetest.Queued("k", storetest.At("2024-03-05 08:00"))})
 	for _, err := range []error{
+		queued,
 		from.store.PutFile(t.Context(), sha256.Sum256([]byte("photo")), []byte("photo")),
 		from.store.PutCalendar(t.Context(), []survey.CalendarDay{{Day: 20270101, Name: "元旦节"}}),
 		from.store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: demo.SurveyID, AsOf: 20240229, No: 1}),

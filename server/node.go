@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,6 +18,7 @@ import (
 	"manyi/jobs"
 	"manyi/qrcodes"
 	"manyi/server/web"
+	"manyi/server/webhook"
 	"manyi/survey"
 	"manyi/survey/intake"
 	"manyi/survey/keyring"
@@ -92,11 +95,25 @@ func (b *base) openMongo(ctx context.Context) error {
 
 // runner prepares the jobs.
 func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
-	return jobs.NewRunner(b.store, b.jobs(), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
+	return jobs.NewRunner(b.store, b.jobs(log), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
 }
 
-func (b *base) jobs() []jobs.Job {
-	return []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.ExpiryJob(b.store)}
+func (b *base) jobs(log *slog.Logger) []jobs.Job {
+	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.ExpiryJob(b.store)}
+	senders := b.senders()
+	if len(senders) > 0 { // else nothing is queued
+		list = append(list, jobs.RemindJob(b.store, slices.Sorted(maps.Keys(senders))...))
+	}
+	return append(list, jobs.DeliverJob(b.store, senders, log)) // it also forgets what ended
+}
+
+// senders are the ways reminders leave the house, by the channel they are queued for.
+func (b *base) senders() map[string]jobs.Sender {
+	ways := map[string]jobs.Sender{}
+	if b.cfg.WebhookURL != "" {
+		ways["webhook"] = webhook.New(b.cfg.WebhookURL, []byte(b.cfg.WebhookSecret), b.clock.Now)
+	}
+	return ways
 }
 
 // runJobs runs every job once, waiting for runs of other processes to end.

@@ -18,6 +18,7 @@ var (
 	ErrFull      = errors.New("storage is full")          // nothing was stored: keep what was typed, retry later
 	ErrLeaseHeld = errors.New("job is running elsewhere") // wait for the other run, or retry after its lease
 	ErrFenced    = errors.New("lease was taken over")     // stop: another holder does the work now
+	ErrRefused   = errors.New("refused for good")         // the receiver never takes it: give it up, and say so
 	// ErrUnavailable means that the store did not answer in time, and may or may
 	// not have done what was asked: keep the response elsewhere and send it again,
 	// or show what is remembered.
