@@ -202,6 +202,7 @@ type CaseQuery struct {
 	From, To Span   // days the reviews came in, both included
 	States   []CaseState
 	Marks    CaseMarks // all of these
+	Since    Span      // the next deadline is known and not before this day
 	Before   Span      // the next deadline is known and before this day
 	Pending  bool      // only those a deadline of which waits for a calendar
 	Number   string    // of the served case (办件编号)
@@ -246,6 +247,9 @@ type CaseStore interface {
 	// CaseLoads counts a survey's cases at or under a place, by bureau, as they
 	// stand on a day.
 	CaseLoads(ctx context.Context, survey, place string, today Span) ([]CaseLoad, error)
+	// CasesDue counts a survey's cases at or under a place by the last day of the
+	// deadline they work towards, up to a day.
+	CasesDue(ctx context.Context, survey, place string, to Span) (map[Span]int64, error)
 }
 
 // CaseSheetStore keeps what the cases came to, day by day. Sheets are only ever added.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"net/url"
 	"time"
 
 	"manyi/survey"
@@ -16,8 +17,25 @@ type CasesView struct {
 	Today               survey.Span
 	State, Show, Number string        // the filters
 	Faults              survey.Faults // of the filters; then there are no rows
+	Due                 DueView
+	NextDay             survey.Span // the next working day
 	Rows                []CaseRow
 	Next                string // address of the next page; empty on the last
+}
+
+// DueView is how many cases of a place are due. It is counted when the page is made.
+type DueView struct {
+	Survey, Place        string
+	Overdue, Today, Next int64
+}
+
+// Address is that of the list of one of the counts.
+func (v DueView) Address(show string) string {
+	q := url.Values{"survey": {v.Survey}, "show": {show}}
+	if v.Place != "" {
+		q.Set("within", v.Place)
+	}
+	return "/console/cases?" + q.Encode()
 }
 
 // CaseRow is a case of the list.
@@ -32,7 +50,7 @@ func (v CasesView) States() []survey.CaseState { return survey.CaseStates[:] }
 
 // Shows lists the other filters.
 func (v CasesView) Shows() []string {
-	return []string{"overdue", "pending", "exclusion_asked", "extension_asked", "excluded", "reopened", "identified"}
+	return []string{"overdue", "due_today", "due_next", "pending", "exclusion_asked", "extension_asked", "excluded", "reopened", "identified"}
 }
 
 // Marks lists the marks of a row, by the names of the filters.

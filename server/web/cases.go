@@ -36,7 +36,12 @@ func (a *app) casesView(c *fiber.Ctx) (*world, CasesView, error) {
 	if err != nil {
 		place = c.Query("within") // shown again beside the fault
 	}
-	return w, CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: survey.DayOf(a.Now(), s.Location()),
+	cal, cerr := survey.LoadCalendar(c.UserContext(), a.Store)
+	if cerr != nil {
+		return w, CasesView{}, cerr
+	}
+	today := survey.DayOf(a.Now(), s.Location())
+	return w, CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: today, NextDay: cal.NextWorkday(today),
 		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}, err
 }
 
@@ -76,6 +81,9 @@ func (a *app) showCases(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if view.Due, err = a.due(c, view.Survey, view.Place, view.NextDay); err != nil {
+		return err
+	}
 	err = a.Store.Cases(c.UserContext(), q, func(k survey.Case) error {
 		if len(view.Rows) == casesPage {
 			view.Next = view.after(view.Rows[casesPage-1].Case)
@@ -113,6 +121,24 @@ func (a *app) downloadLedger(c *fiber.Ctx) error {
 	})
 }
 
+// due counts what is overdue, due today and due on the next working day.
+func (a *app) due(c *fiber.Ctx, s survey.Survey, place string, next survey.Span) (DueView, error) {
+	today := survey.DayOf(a.Now(), s.Location())
+	days, err := a.Store.CasesDue(c.UserContext(), s.ID, place, next)
+	v := DueView{Survey: s.ID, Place: place}
+	for day, n := range days {
+		switch {
+		case day < today:
+			v.Overdue += n
+		case day == today:
+			v.Today += n
+		default:
+			v.Next += n
+		}
+	}
+	return v, err
+}
+
 // query is what the list's filters ask for.
 func (v CasesView) query(after string) (survey.CaseQuery, error) {
 	// One more than is shown tells whether there is a next page.
@@ -128,6 +154,10 @@ func (v CasesView) query(after string) (survey.CaseQuery, error) {
 	case "":
 	case "overdue":
 		q.Before = v.Today
+	case "due_today":
+		q.Since, q.Before = v.Today, v.Today.Plus(1)
+	case "due_next":
+		q.Since, q.Before = v.Today.Plus(1), v.NextDay.Plus(1)
 	case "pending":
 		q.Pending = true
 	default:

@@ -24,8 +24,9 @@ type FiguresView struct {
 	Query QueryView
 	Table figures.Table
 	Trend []figures.Point
-	Step  string // of the trend: day, week or month
-	Stale bool   // the database does not answer: the table is the last one that was shown
+	Step  string   // of the trend: day, week or month
+	Due   *DueView // of the viewer's place; nil for those who do not work cases, and while the database is away
+	Stale bool     // the database does not answer: the table is the last one that was shown
 }
 
 // shownFigures is what the page remembers.
@@ -110,7 +111,23 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 		return err
 	}
 	view.Table, view.Trend, view.Stale = shown.table, shown.trend, !shown.table.AsOf.Equal(q.AsOf)
+	if view.May(survey.WorkCases) && !view.Stale && !a.Intake.Away() {
+		view.Due = a.dueAtHome(c, q.Survey)
+	}
 	return a.page(c, fiber.StatusOK, "figures", view)
+}
+
+// dueAtHome is what is due of the viewer's own place. The figures do not fail for it.
+func (a *app) dueAtHome(c *fiber.Ctx, s survey.Survey) *DueView {
+	cal, err := survey.LoadCalendar(c.UserContext(), a.Store)
+	if err != nil {
+		return nil
+	}
+	v, err := a.due(c, s, actor(c).Place, cal.NextWorkday(survey.DayOf(a.Now(), s.Location())))
+	if err != nil {
+		return nil
+	}
+	return &v
 }
 
 // untilToday ends the query with today, as the days to come have nothing to show, and

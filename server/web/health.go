@@ -19,8 +19,29 @@ type readiness struct {
 	Spool     *spoolStatus `json:"spool,omitempty"`
 	Jobs      []jobStatus  `json:"jobs"`
 	NotRolled int          `json:"not_rolled"` // buckets waiting for the roll-up
+	// Deliveries wait to be sent out, or were given up.
+	Deliveries deliveryStatus `json:"deliveries"`
 	// CalendarMissing: deadlines of cases wait for a year's working days to be imported.
 	CalendarMissing bool `json:"calendar_missing"`
+}
+
+type deliveryStatus struct {
+	Waiting int64 `json:"waiting"`
+	GivenUp int64 `json:"given_up"`
+}
+
+// deliveryStatus adds up the channels.
+func (d Deps) deliveryStatus(ctx context.Context) (s deliveryStatus, err error) {
+	counts, err := d.Store.DeliveryCounts(ctx)
+	for _, n := range counts {
+		switch n.State {
+		case survey.DeliveryWaiting:
+			s.Waiting += n.N
+		case survey.DeliveryGivenUp:
+			s.GivenUp += n.N
+		}
+	}
+	return s, err
 }
 
 // spoolStatus is what waits on this machine's disk.
@@ -71,7 +92,10 @@ func (a *app) readyz(c *fiber.Ctx) error {
 	if err == nil {
 		r.CalendarMissing, err = a.calendarMissing(ctx)
 	}
-	if err != nil || survey.Degraded(runs) || r.CalendarMissing {
+	if err == nil {
+		r.Deliveries, err = a.deliveryStatus(ctx)
+	}
+	if err != nil || survey.Degraded(runs) || r.CalendarMissing || r.Deliveries.GivenUp > 0 {
 		r.Status = "degraded"
 	}
 	for _, run := range runs {

@@ -47,6 +47,7 @@ func newMetrics(d Deps) *metrics {
 	})
 	r.MustRegister(m.requests, m.seconds, m.submissions, waiting, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(deliveryGauges{d})
 	if d.Spool != nil {
 		r.MustRegister(spoolGauges{d})
 	}
@@ -86,6 +87,31 @@ func (a *app) observe(c *fiber.Ctx) error {
 	a.metrics.requests.WithLabelValues(c.Method(), route, strconv.Itoa(c.Response().StatusCode())).Inc()
 	a.metrics.seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
 	return err
+}
+
+// deliveryGauges are the reminders that are to leave the house.
+type deliveryGauges struct{ Deps }
+
+var (
+	deliveriesWaiting = prometheus.NewDesc("manyi_deliveries_waiting", "Reminders that wait to be sent out.", nil, nil)
+	deliveriesGivenUp = prometheus.NewDesc("manyi_deliveries_given_up", "Reminders that were given up; somebody must look.", nil, nil)
+)
+
+func (g deliveryGauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- deliveriesWaiting
+	ch <- deliveriesGivenUp
+}
+
+// Collect says -1 while the database does not tell.
+func (g deliveryGauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	s, err := g.deliveryStatus(ctx)
+	if err != nil {
+		s = deliveryStatus{-1, -1}
+	}
+	ch <- prometheus.MustNewConstMetric(deliveriesWaiting, prometheus.GaugeValue, float64(s.Waiting))
+	ch <- prometheus.MustNewConstMetric(deliveriesGivenUp, prometheus.GaugeValue, float64(s.GivenUp))
 }
 
 // spoolGauges are what waits on this machine's disk, read together so that they fit.

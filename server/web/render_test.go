@@ -171,6 +171,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, show := range (CasesView{}).Shows() {
 		need["cases."+show] = true
 	}
+	for _, st := range []survey.DeliveryState{survey.DeliveryWaiting, survey.DeliveryDelivered, survey.DeliveryGivenUp} {
+		need["delivery."+string(st)] = true
+	}
 	for _, d := range (CaseView{}).Deadlines() {
 		need["deadline."+d.Name] = true
 	}

@@ -18,12 +18,17 @@ type StatusView struct {
 	RolledAt time.Time
 	Degraded bool
 
-	Node      string // this process's name; empty if it is the only one
-	Away      bool   // the database does not answer; what follows is what this node knows itself
-	Spool     survey.SpoolState
-	Nodes     []survey.Node
-	Unsettled map[string]bool // by name: they may hold ratings the database does not have
+	Node       string // this process's name; empty if it is the only one
+	Deliveries []survey.DeliveryCount
+	GivenUp    []survey.Delivery // the first few
+	Away       bool              // the database does not answer; what follows is what this node knows itself
+	Spool      survey.SpoolState
+	Nodes      []survey.Node
+	Unsettled  map[string]bool // by name: they may hold ratings the database does not have
 }
+
+// shownGivenUp is how many deliveries that were given up the page shows.
+const shownGivenUp = 20
 
 func (a *app) showStatus(c *fiber.Ctx) error {
 	w, err := a.places.look(c.UserContext())
@@ -57,6 +62,19 @@ func (a *app) fillStatus(c *fiber.Ctx, view *StatusView) (err error) {
 		return err
 	}
 	view.Degraded = survey.Degraded(view.Runs)
+	if view.Deliveries, err = a.Store.DeliveryCounts(ctx); err != nil {
+		return err
+	}
+	enough := errors.New("enough")
+	err = a.Store.Deliveries(ctx, survey.DeliveryGivenUp, func(d survey.Delivery) error {
+		if view.GivenUp = append(view.GivenUp, d); len(view.GivenUp) == shownGivenUp {
+			return enough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return err
+	}
 	if view.Marked, view.RolledAt, err = a.Store.Rolled(ctx); err != nil {
 		return err
 	}

@@ -279,6 +279,9 @@ func caseFilter(q survey.CaseQuery) bson.D {
 	if q.Marks != 0 {
 		is("marks", bson.D{{Key: "$in", Value: survey.CaseMarksWith(q.Marks)}})
 	}
+	if q.Since != 0 { // beside other bounds on next
+		is("$and", bson.A{field("next", bson.D{{Key: "$gte", Value: q.Since}})})
+	}
 	if q.Before != 0 && q.Limit == 0 {
 		filter = append(filter, overdue(q.Before)...)
 	}
@@ -367,6 +370,30 @@ func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Sp
 		err = cursor.All(ctx, &rows)
 		for _, r := range rows {
 			out = append(out, survey.CaseLoad{Bureau: r.ID.Bureau, State: r.ID.State, Marks: survey.CaseMarks(r.ID.Marks), Overdue: r.ID.Late, N: r.N})
+		}
+		return err
+	})
+	return out, err
+}
+
+// CasesDue implements survey.CaseStore.
+func (s *Store) CasesDue(ctx context.Context, id, place string, to survey.Span) (map[survey.Span]int64, error) {
+	out := map[survey.Span]int64{}
+	err := s.do(ctx, "count cases that are due", func() error {
+		cursor, err := s.db.Collection("cases").Aggregate(ctx, bson.A{
+			bson.D{{Key: "$match", Value: caseFilter(survey.CaseQuery{Survey: id, Place: place, Before: to.Plus(1)})}},
+			bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: "$next"}, {Key: "n", Value: field("$sum", 1)}}}},
+		})
+		if err != nil {
+			return err
+		}
+		var rows []struct {
+			Day survey.Span `bson:"_id"`
+			N   int64       `bson:"n"`
+		}
+		err = cursor.All(ctx, &rows)
+		for _, r := range rows {
+			out[r.Day] = r.N
 		}
 		return err
 	})

@@ -159,6 +159,9 @@ func caseFilter(q survey.CaseQuery) (string, []any) {
 	if q.Marks != 0 {
 		add("c.marks & ? = ?", q.Marks, q.Marks)
 	}
+	if q.Since != 0 {
+		add("c.next >= ?", q.Since)
+	}
 	if q.Before != 0 {
 		add("c.next BETWEEN 1 AND ?", q.Before.Plus(-1))
 	}
@@ -273,4 +276,19 @@ func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Sp
 		return err
 	})
 	return out, wrap("count cases", err)
+}
+
+// CasesDue implements survey.CaseStore.
+func (s *Store) CasesDue(ctx context.Context, id, place string, to survey.Span) (map[survey.Span]int64, error) {
+	where, args := caseFilter(survey.CaseQuery{Survey: id, Place: place, Before: to.Plus(1)})
+	out := map[survey.Span]int64{}
+	rows, err := s.read.QueryContext(ctx, "SELECT c.next, count(*) FROM cases c "+where+" GROUP BY 1", args...)
+	err = each(rows, err, func(r *sql.Rows) error {
+		var day survey.Span
+		var n int64
+		err := r.Scan(&day, &n)
+		out[day] = n
+		return err
+	})
+	return out, wrap("count cases that are due", err)
 }

@@ -24,6 +24,7 @@ var caseChecks = []Check{
 	{"cases/pages neither skip nor repeat", casePages},
 	{"cases/loads count what stands alike", caseLoads},
 	{"cases/random steps of random people come out as in a plain model", caseRandomSteps},
+	{"cases/what is due is counted by its last day", casesDue},
 	{"cases/a sheet's number is taken once, and the last is read", caseSheets},
 	{"calendar/days are added and replaced by date", calendarDays},
 }
@@ -271,6 +272,8 @@ func caseLists(t testing.TB, s survey.Store) {
 		"excluded":          {survey.CaseQuery{Survey: "y2024", Marks: survey.MarkExcluded, Limit: 10}, key(4)},
 		"reopened":          {survey.CaseQuery{Survey: "y2024", Marks: survey.MarkReopened | survey.MarkExcluded, Limit: 10}, nil},
 		"overdue":           {survey.CaseQuery{Survey: "y2024", Before: 20240223, Limit: 10}, key(0, 2)},
+		"due in two days":   {survey.CaseQuery{Survey: "y2024", Since: 20240222, Before: 20240224, Limit: 10}, key(2, 3)},
+		"due later":         {survey.CaseQuery{Survey: "y2024", Since: 20240227, Limit: 10}, key(5, 1, 4)},
 		"number":            {survey.CaseQuery{Survey: "y2024", Number: "N1", Limit: 10}, key(0)},
 		"a good one's":      {survey.CaseQuery{Survey: "y2024", Number: "N2", Limit: 10}, nil},
 		"pending":           {survey.CaseQuery{Survey: "y2024", Pending: true, Limit: 10}, nil},
@@ -341,6 +344,25 @@ func caseLoads(t testing.TB, s survey.Store) {
 	})
 	same(t, "loads of a bureau", len(loads("350102-HR", 20240223)), 2)
 	same(t, "loads of a city", len(loads("350200", 20240223)), 1)
+}
+
+func casesDue(t testing.TB, s survey.Store) {
+	caseField(t, s) // contact by 21, 22, 23 and 27 February, rectify by 4 March, nothing
+	for _, c := range []struct {
+		place string
+		to    survey.Span
+		want  map[survey.Span]int64
+	}{
+		{"", 20240220, map[survey.Span]int64{}},
+		{"", 20240222, map[survey.Span]int64{20240221: 1, 20240222: 1}},
+		{"350100", 20240227, map[survey.Span]int64{20240221: 1, 20240222: 1, 20240223: 1}},
+		{"350102-HR", 20240227, map[survey.Span]int64{20240221: 1}},
+		{"350200", 20250101, map[survey.Span]int64{}},
+	} {
+		got, err := s.CasesDue(t.Context(), "y2024", c.place, c.to)
+		must(t, "due", err)
+		same(t, fmt.Sprint("due in ", c.place, " up to ", c.to), got, c.want)
+	}
 }
 
 func caseSheets(t testing.TB, s survey.Store) {
