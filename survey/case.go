@@ -26,7 +26,7 @@ type Entry struct {
 	Step CaseStep  `json:"step"`
 	At   time.Time `json:"at"` // UTC, milliseconds
 	// Recorded is when the entry was written down, where that is later than At: a
-	// review is opened as of the time it came in.
+	// review is opened as of the time it came in, and steps are imported at their own.
 	Recorded time.Time `json:"recorded,omitzero"`
 	By       string    `json:"by,omitempty"` // account; empty for the system and the citizen
 	Party    Party     `json:"party"`

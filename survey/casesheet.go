@@ -61,7 +61,7 @@ type Cause string
 // The causes.
 const (
 	CauseLateReview Cause = "late_review" // a review of that day or before, stored or opened later: from a node's disk, or imported
-	CauseLateEntry  Cause = "late_entry"  // an entry about that day or before, written down later
+	CauseLateEntry  Cause = "late_entry"  // an entry about that day or before, written down later; imported ones are among them
 	// CauseStanding: another rating of the same visit counts now, or a list of visits
 	// proves or moves one. When lists were imported is not kept.
 	CauseStanding Cause = "standing"

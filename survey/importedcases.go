@@ -245,6 +245,9 @@ func (r *replay) take(row CaseRow, e Entry, party Party, isDay bool) {
 			r.fault(row, f.Field, value, f.Why)
 		}
 	default:
+		for i := range made {
+			made[i].Recorded = r.now.UTC().Truncate(time.Millisecond) // a day that was counted before says why it differs
+		}
 		r.c.Entries = append(slices.Clip(r.c.Entries), made...)
 		r.sum = sum
 		r.added++
