@@ -45,6 +45,10 @@ func TestCaseRatesView(t *testing.T) {
 	if doc.Find("[data-alarm][role=alert]").Length() != 1 || doc.Find("#now a[href*=overdue]").Length() != 1 || doc.Find("meter").Length() != 2 {
 		t.Error("the alarm, a link to what is overdue or a bar is missing")
 	}
+	v.Who.Role = survey.Reviewer // sees rates and no case
+	if doc, _ := render(t, "caserates", v); doc.Find("#now tbody tr").Length() != 2 || doc.Find("#now a").Length() != 0 {
+		t.Error("a reviewer is led to cases they may not see")
+	}
 	v.Table.Change = v.Table.Change[:1]
 	if doc, _ := render(t, "caserates", v); doc.Find("[data-alarm]").Length() != 0 {
 		t.Error("an alarm about what is explained")
