@@ -10,6 +10,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"manyi/jobs"
 	"manyi/stats/export"
 	"manyi/survey"
 	"manyi/survey/storetest"
@@ -213,6 +214,50 @@ func TestCasesImport(t *testing.T) {
 	tally.Add(k, p, 20240401)
 	if tally.Imported.Cases != 1 || tally.Imported.OnTime != 1 || tally.Imported.Real.Cases != 0 {
 		t.Errorf("counted as %+v", tally.Imported)
+	}
+}
+
+// A day that was counted before and is counted otherwise after an import says why.
+func TestAnImportExplainsWhyADayIsCountedAnew(t *testing.T) {
+	c := filledFolder(t)
+	store := c.base().store
+	s, err := store.Survey(t.Context(), "y2024")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func() survey.CaseSheet {
+		t.Helper()
+		if _, err := jobs.PutSheet(t.Context(), store, s, 20240601, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		sheet, err := store.CaseSheet(t.Context(), s.ID, 20240601)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sheet
+	}
+	count()
+	c.run(importResponses(c.file("responses.csv", goodResponses))...)
+	if _, err := jobs.OpenCases(t.Context(), store, func(survey.Key) []byte { return nil }, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	reviews := count()
+	c.run(importCases(c.file("steps.csv", importedSteps))...)
+	steps := count()
+	for _, x := range []struct {
+		sheet survey.CaseSheet
+		no    int
+		want  survey.Cause
+	}{{reviews, 2, survey.CauseLateReview}, {steps, 3, survey.CauseLateEntry}} {
+		found := false
+		for _, change := range x.sheet.Changes {
+			for _, cause := range change.Causes {
+				found = found || change.No == x.no && change.Explained && cause.Kind == x.want
+			}
+		}
+		if !found {
+			t.Errorf("sheet %d: changes %+v, want the cause %s", x.no, x.sheet.Changes, x.want)
+		}
 	}
 }
 
