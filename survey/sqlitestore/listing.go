@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -13,23 +15,25 @@ import (
 // pageRows is how many responses one read holds the database's snapshot for.
 const pageRows = 2000
 
-// selectPage reads what is in the row itself: millions of rows are read for an
-// export, and most of them name no case.
-const selectPage = "SELECT r.seq, r.key, r.series, r.day, r.flags, r.body FROM responses r "
+// selectPage reads responses, and the visit of the case each of them names: its
+// window, and in a number whether the secret proves it and whether other responses
+// name the case and stage too. Whoever asks for one survey says so in ?1, which
+// spares a look-up for every row.
+const selectPage = `SELECT r.seq, r.key, r.series, r.day, r.flags, r.body, r.case_number, r.stage, r.secret, v.window,
+  ifnull(v.secret = r.secret, 0) + 2 * (d.seq IS NOT NULL)
+FROM responses r LEFT JOIN disputed d ON d.seq = r.seq LEFT JOIN visits v
+  ON v.survey = ifnull(?1, (SELECT survey FROM series WHERE no = r.series)) AND v.case_number = r.case_number AND v.stage = r.stage
+`
+
+// The bits of that number.
+const (
+	caseProven   = 1
+	caseDisputed = 2
+)
 
 // selectBucket reads a page of the responses counted in one window's day.
-const selectBucket = selectPage + `WHERE r.day = ? AND r.seq > ? AND r.series IN
-	(SELECT no FROM series WHERE survey = ? AND window = ?) ORDER BY r.seq LIMIT ?`
-
-// selectCases reads the cases of listed responses, given as a JSON array of their
-// seq: the visit, if one is listed, and whether other responses name the same
-// case and stage. CROSS JOIN keeps SQLite from reading the table the other way round.
-const selectCases = `
-SELECT j.key, r.case_number, r.stage, r.secret, v.window, v.secret IS NOT NULL AND v.secret = r.secret,
-  EXISTS (SELECT 1 FROM responses o JOIN series os ON os.no = o.series
-    WHERE o.case_number = r.case_number AND o.stage = r.stage AND o.seq <> r.seq AND os.survey = s.survey)
-FROM json_each(?) j CROSS JOIN responses r ON r.seq = j.value CROSS JOIN series s ON s.no = r.series
-LEFT JOIN visits v ON v.survey = s.survey AND v.case_number = r.case_number AND v.stage = r.stage`
+const selectBucket = selectPage + `WHERE r.day = ?2 AND r.seq > ?3 AND r.series IN
+	(SELECT no FROM series WHERE survey = ?1 AND window = ?4) ORDER BY r.seq LIMIT ?5`
 
 // rivalClaims reads what competes for being the one response of a case and stage.
 const rivalClaims = `SELECT o.key, o.body, v.secret IS NOT NULL AND v.secret = o.secret
@@ -37,7 +41,8 @@ const rivalClaims = `SELECT o.key, o.body, v.secret IS NOT NULL AND v.secret = o
 	LEFT JOIN visits v ON v.survey = os.survey AND v.case_number = o.case_number AND v.stage = o.stage
 	WHERE o.case_number = ? AND o.stage = ? AND os.survey = ?`
 
-// Responses implements survey.ResponseStore.
+// Responses implements survey.ResponseStore. While yield takes one page the next
+// is read, which holds two pages in memory whatever there is to read.
 func (s *Store) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
 	series, err := s.matchingSeries(ctx, q)
 	if err != nil || len(series) == 0 {
@@ -47,28 +52,45 @@ func (s *Store) Responses(ctx context.Context, q survey.ResponseQuery, yield fun
 	if q.Newest > 0 {
 		limit = q.Newest
 	}
-	p := pager{store: s}
-	for {
-		where, args := listFilter(q, series, p.last)
+	read := func(ctx context.Context, p *pager, after int64) error {
+		where, args := listFilter(q, series, after)
 		rows, err := s.read.QueryContext(ctx, selectPage+where+fmt.Sprintf(" LIMIT %d", limit), args...)
-		if err := p.read(ctx, rows, err); err != nil {
-			return wrap("read responses", err)
-		}
-		for i := range p.page {
-			if err := yield(p.page[i]); err != nil {
-				return err
-			}
-		}
-		if len(p.page) < limit || q.Newest > 0 {
-			return nil
-		}
+		return wrap("read responses", p.read(ctx, rows, err))
 	}
+	now, ahead := &pager{store: s}, &pager{store: s}
+	if err := read(ctx, now, 0); err != nil {
+		return err
+	}
+	for len(now.page) == limit && q.Newest == 0 {
+		err := meanwhile(ctx,
+			func(ctx context.Context) error { return read(ctx, ahead, now.last) },
+			func() error { return now.yield(ctx, yield) })
+		if err != nil {
+			return err
+		}
+		now, ahead = ahead, now
+	}
+	return now.yield(ctx, yield)
+}
+
+// meanwhile runs next in another goroutine while it runs this, and returns when
+// both have ended: early for next if this fails.
+func meanwhile(ctx context.Context, next func(context.Context) error, this func() error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	end := make(chan error, 1)
+	go func() { end <- next(ctx) }()
+	err := this()
+	if err != nil {
+		stop()
+	}
+	return cmp.Or(err, <-end)
 }
 
 func listFilter(q survey.ResponseQuery, series []int64, after int64) (string, []any) {
 	var b strings.Builder
 	b.WriteString("WHERE r.seq > ?")
-	args := []any{after}
+	args := []any{sql.NullString{String: q.Survey, Valid: q.Survey != ""}, after}
 	if first, last := series[0], series[len(series)-1]; last-first == int64(len(series)-1) && !q.Texts {
 		// Without gaps, as with a single survey: comparing is faster than looking
 		// up. The index of texts wants single numbers, to begin after seq in each.
@@ -115,37 +137,32 @@ type pager struct {
 	page  []survey.Listed
 	last  int64 // seq of the page's last row
 
-	series   []int64 // of each row
-	named    []int   // rows with a case or a secret
-	seqs     []byte  // theirs, as a JSON array
-	disputed []int   // rows whose case other responses name too
+	series   []int64  // of each row
+	windows  []string // where its case was served; empty if no visit is listed
+	disputed []int    // rows whose case other responses name too
 	names    names
 	row      pageRow
 }
 
-// pageRow is what a row is scanned into; the bytes last until the next one.
+// pageRow is what a row is scanned into; the bytes last until the next one. Of
+// the others database/sql keeps the driver's values, as converting costs more.
 type pageRow struct {
-	seq, series int64
-	key, body   sql.RawBytes
+	seq, series, day, flags, number, stage, window, state any
+	key, body, secret                                     sql.RawBytes
+	columns                                               []any
 }
 
 // read takes the rows of selectPage. The connection is given back before
 // another is asked for: readers that held one each could wait for each other.
 func (p *pager) read(ctx context.Context, rows *sql.Rows, err error) error {
-	p.page, p.series, p.named, p.disputed = p.page[:0], p.series[:0], p.named[:0], p.disputed[:0]
-	p.seqs = append(p.seqs[:0], '[')
+	p.page, p.series, p.windows, p.disputed = p.page[:0], p.series[:0], p.windows[:0], p.disputed[:0]
+	r := &p.row
+	r.columns = []any{&r.seq, &r.key, &r.series, &r.day, &r.flags, &r.body, &r.number, &r.stage, &r.secret, &r.window, &r.state}
 	if err := each(rows, err, p.scan); err != nil {
 		return err
 	}
-	p.seqs = append(p.seqs, ']')
 	if err := p.setSeries(ctx); err != nil {
 		return err
-	}
-	if len(p.named) > 0 {
-		rows, err := p.store.query(ctx, selectCases, string(p.seqs))
-		if err := each(rows, err, p.scanCase); err != nil {
-			return err
-		}
 	}
 	for _, i := range p.disputed {
 		if err := p.store.settle(ctx, &p.page[i]); err != nil {
@@ -156,53 +173,63 @@ func (p *pager) read(ctx context.Context, rows *sql.Rows, err error) error {
 }
 
 func (p *pager) scan(rows *sql.Rows) error {
-	p.page = append(p.page, survey.Listed{Standing: survey.Counted})
-	r, row := &p.page[len(p.page)-1], &p.row
-	if err := rows.Scan(&row.seq, &row.key, &row.series, &r.Day, &r.Flags, &row.body); err != nil {
+	row := &p.row
+	if err := rows.Scan(row.columns...); err != nil {
 		return err
 	}
+	p.last = integer(row.seq)
+	p.series = append(p.series, integer(row.series))
+	p.windows = append(p.windows, text(row.window))
+	p.page = append(p.page, survey.Listed{Standing: survey.Counted})
+	r := &p.page[len(p.page)-1]
+	r.Day, r.Flags = survey.Span(integer(row.day)), survey.Flags(integer(row.flags))
 	copy(r.Key[:], row.key)
 	named, err := decodeBody(row.body, &r.Response, &p.names)
 	if err != nil {
-		return fmt.Errorf("response %d: %w", row.seq, err)
+		return fmt.Errorf("response %d: %w", p.last, err)
 	}
 	if named {
-		if len(p.named) > 0 {
-			p.seqs = append(p.seqs, ',')
+		r.Secret = bytes.Clone(row.secret)
+	}
+	if row.number == nil {
+		return nil
+	}
+	state := integer(row.state)
+	r.Case = survey.CaseRef{Number: text(row.number), Stage: text(row.stage)}
+	r.Tie = tie(row.window != nil, state&caseProven != 0)
+	if state&caseDisputed != 0 {
+		p.disputed = append(p.disputed, len(p.page)-1)
+	}
+	return nil
+}
+
+// yield hands out the page.
+func (p *pager) yield(ctx context.Context, yield func(survey.Listed) error) error {
+	if err := ctx.Err(); err != nil {
+		return wrap("read responses", err)
+	}
+	for i := range p.page {
+		if err := yield(p.page[i]); err != nil {
+			return err
 		}
-		p.seqs = strconv.AppendInt(p.seqs, row.seq, 10)
-		p.named = append(p.named, len(p.page)-1)
-	}
-	p.series = append(p.series, row.series)
-	p.last = row.seq
-	return nil
-}
-
-func (p *pager) scanCase(rows *sql.Rows) error {
-	var no int
-	var number, stage, window sql.NullString
-	var secret []byte
-	var proven sql.NullBool
-	var rivals bool
-	if err := rows.Scan(&no, &number, &stage, &secret, &window, &proven, &rivals); err != nil {
-		return err
-	}
-	r := &p.page[p.named[no]]
-	r.Case, r.Secret = survey.CaseRef{Number: number.String, Stage: stage.String}, secret
-	r.Tie = tie(number.Valid, window.Valid, proven.Bool)
-	if window.Valid && window.String != r.Path.Window() {
-		r.Flags |= survey.FlagOtherWindow
-	}
-	if rivals {
-		p.disputed = append(p.disputed, p.named[no])
 	}
 	return nil
 }
 
-func tie(named, listed, proven bool) survey.Tie {
+// integer and text are a column as the driver gives it; NULL is 0 or "".
+func integer(v any) int64 {
+	n, _ := v.(int64)
+	return n
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// tie is that of a response which names a case.
+func tie(listed, proven bool) survey.Tie {
 	switch {
-	case !named:
-		return survey.TieNone
 	case !listed:
 		return survey.TieUnmatched
 	case !proven:

@@ -15,7 +15,8 @@ type seriesPath struct {
 	path   survey.Path
 }
 
-// setSeries fills in the survey and path of a page's rows.
+// setSeries fills in the survey and path of a page's rows, and tells where a case
+// was served at another window.
 func (p *pager) setSeries(ctx context.Context) error {
 	known := *p.store.known.Load()
 	for i, no := range p.series {
@@ -29,7 +30,11 @@ func (p *pager) setSeries(ctx context.Context) error {
 				return fmt.Errorf("series %d is missing", no)
 			}
 		}
-		p.page[i].Survey, p.page[i].Path = at.survey, at.path
+		r := &p.page[i]
+		r.Survey, r.Path = at.survey, at.path
+		if w := p.windows[i]; w != "" && w != at.path.Window() {
+			r.Flags |= survey.FlagOtherWindow
+		}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 				return err
 			}
 			marks.add(v.Bucket())
-			if err := s.markResponsesOf(ctx, tx, marks, v.Survey, v.Case); err != nil {
+			if _, err := s.markResponsesOf(ctx, tx, marks, v.Survey, v.Case); err != nil {
 				return err
 			}
 		}
@@ -89,8 +89,9 @@ type marker map[survey.Bucket]bool
 
 func (m marker) add(b survey.Bucket) { m[b] = true }
 
-// markCase marks every bucket that a case and stage touches: its responses
-// compete for being the one that counts, and its visit may turn from unrated to rated.
+// markCase marks every bucket that the case and stage of a new response touches:
+// its responses compete for being the one that counts, and its visit may turn from
+// unrated to rated. Competing ones are noted as disputed.
 func (s *Store) markCase(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) error {
 	v, err := s.visitOf(ctx, tx, survey.Visit{Survey: id, Case: c})
 	if err == nil {
@@ -98,17 +99,31 @@ func (s *Store) markCase(ctx context.Context, tx *sql.Tx, m marker, id string, c
 	} else if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return s.markResponsesOf(ctx, tx, m, id, c)
+	rivals, err := s.markResponsesOf(ctx, tx, m, id, c)
+	if err != nil || len(rivals) < 2 {
+		return err
+	}
+	// Of three and more all but the new one were noted when the one before came.
+	for _, seq := range rivals[len(rivals)-2:] {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO disputed(seq) VALUES (?)", seq); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (s *Store) markResponsesOf(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) error {
+// markResponsesOf returns the responses of the case, the latest last.
+func (s *Store) markResponsesOf(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) (seqs []int64, err error) {
 	rows, err := s.in(ctx, tx, bucketsOfCase).QueryContext(ctx, c.Number, c.Stage, id)
-	return each(rows, err, func(r *sql.Rows) error {
+	err = each(rows, err, func(r *sql.Rows) error {
 		b := survey.Bucket{Survey: id, Kind: survey.Window}
-		err := r.Scan(&b.Place, &b.Span)
+		var seq int64
+		err := r.Scan(&seq, &b.Place, &b.Span)
 		m.add(b)
+		seqs = append(seqs, seq)
 		return err
 	})
+	return seqs, err
 }
 
 // storeMarks writes the marks with a Gen no mark ever had.
@@ -133,8 +148,8 @@ const (
 	selectVisit = "SELECT window, item, finished, day, secret FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
 	putVisit    = `INSERT OR REPLACE INTO visits(survey, case_number, stage, window, item, finished, day, secret)
 		VALUES (?,?,?,?,?,?,?,?)`
-	bucketsOfCase = `SELECT DISTINCT s.window, r.day FROM responses r JOIN series s ON s.no = r.series
-		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ?`
+	bucketsOfCase = `SELECT r.seq, s.window, r.day FROM responses r CROSS JOIN series s ON s.no = r.series
+		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ? ORDER BY r.seq`
 	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
 	putMark = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
 )
