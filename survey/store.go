@@ -149,6 +149,10 @@ type TallyStore interface {
 	PutTallies(ctx context.Context, fence int64, counted []CountedBucket, now time.Time) error
 	// Tallies calls yield for every stored tally matching q.
 	Tallies(ctx context.Context, q TallyQuery, yield func(Bucket, Tally) error) error
+	// SumTallies adds every stored tally matching q to the one that into returns
+	// for its bucket, or passes it over if that is nil. It costs a fraction of
+	// Tallies where many are added up.
+	SumTallies(ctx context.Context, q TallyQuery, into func(Bucket) *Tally) error
 	// Rolled reports how far the tallies are: how many buckets are marked, at most
 	// (0 only if none is), and when a tally was last stored (zero if never).
 	Rolled(ctx context.Context) (marked int, last time.Time, err error)
@@ -167,9 +171,13 @@ type TallyQuery struct {
 	Place    string // a bureau, hall or window code at or above the buckets' place; empty for all
 	From, To Span   // both of the same length (two days or two months), both included; both Whole for the whole
 	// Question leaves out the cells of all other questions, which is most of what
-	// there is to read; empty for all.
+	// there is to read; empty for all, NoQuestion for none.
 	Question string
 }
+
+// NoQuestion asks for what a tally counts beside the answers to questions. No
+// question has this name.
+const NoQuestion = "-"
 
 // AccountStore keeps users, tokens, sessions and failed sign-ins.
 type AccountStore interface {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -102,10 +103,12 @@ func (a *app) showFigures(c *fiber.Ctx) error {
 		Places: placesBelow(w.tree, who.Place, q.Within)}
 	key := strings.Join([]string{who.Name, string(who.Role), who.Place, q.Survey.ID, string(q.By), q.Within, q.From.String(), q.To.String()}, "\x00")
 	shown, err := a.tables.ask(ctx, a.Intake.Away(), q.AsOf, key, func(ctx context.Context) (s shownFigures, err error) {
-		if s.table, err = figures.Load(ctx, a.Store, q, who); err == nil {
-			s.trend, err = figures.Series(ctx, a.Store, past, who, figures.Step(step))
-		}
-		return s, err
+		var other sync.WaitGroup
+		var otherErr error
+		other.Go(func() { s.trend, otherErr = figures.Series(ctx, a.Store, past, who, figures.Step(step)) })
+		s.table, err = figures.Load(ctx, a.Store, q, who)
+		other.Wait()
+		return s, cmp.Or(err, otherErr)
 	})
 	if err != nil {
 		return err

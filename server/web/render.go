@@ -52,7 +52,7 @@ func newPages(files fs.FS) (*Pages, error) {
 	}
 	base := template.New("").Option("missingkey=error").Funcs(texts.funcs()).Funcs(template.FuncMap{
 		"style": func(name string) template.CSS { return styles[name] },
-		"count": count, "percent": percent, "interval": interval, "score": score,
+		"count": count, "percent": percent, "interval": interval, "cells": cells,
 		"bars": bars, "trend": trend, "whole": whole,
 	})
 	names, err := fs.Glob(files, "templates/*.html")

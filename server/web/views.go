@@ -252,6 +252,26 @@ func percent(r stats.Ratio) string {
 	return strconv.FormatFloat(100*v, 'f', 2, 64) + "%"
 }
 
+// cells are the columns of the figures from the levels on. The table of a province
+// has thousands of them, and a template takes long for each.
+func cells(f stats.Figure) template.HTML {
+	var b strings.Builder
+	add := func(texts ...string) {
+		for _, text := range texts {
+			b.WriteString("<td>" + escape(text) + "</td>")
+		}
+	}
+	for _, n := range f.Counts {
+		add(count(n))
+	}
+	add(percent(f.VerySatisfied.Ratio), score(f.Mean), percent(f.ActiveOfVisits), percent(f.ActiveOfAll))
+	add(count(f.Tied.N), percent(f.Tied.Satisfaction), count(f.Bare.N), percent(f.Bare.Satisfaction))
+	b.WriteString(`<td data-cell="imported">` + escape(count(f.Imported.N)) + "</td>")
+	add(percent(f.Imported.Satisfaction))
+	add(count(f.Served), count(f.Rated), count(f.Pending), count(f.Defaults))
+	return template.HTML(b.String())
+}
+
 // interval is the 95 % interval of a rate, if there is a rate.
 func interval(r stats.Rate) string {
 	if _, ok := r.Value(); !ok {

@@ -45,7 +45,7 @@ func rollUp(finest rolled) rolled {
 	return r
 }
 
-func (r rolled) Tallies(_ context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error {
+func (r rolled) SumTallies(_ context.Context, q survey.TallyQuery, into func(survey.Bucket) *survey.Tally) error {
 	for b, t := range r {
 		if b.Kind == q.Kind && b.Survey == q.Survey && sameLength(b.Span, q.From) && q.From <= b.Span && b.Span <= q.To &&
 			(q.Place == "" || b.Place == q.Place || strings.HasPrefix(b.Place, q.Place+"-")) {
@@ -53,8 +53,8 @@ func (r rolled) Tallies(_ context.Context, q survey.TallyQuery, yield func(surve
 				t.Cells = maps.Clone(t.Cells)
 				maps.DeleteFunc(t.Cells, func(c survey.Cell, _ int64) bool { return c.Question != q.Question })
 			}
-			if err := yield(b, t); err != nil {
-				return err
+			if sum := into(b); sum != nil {
+				sum.Merge(t)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // Reader is what figures need of a store; a [survey.TallyStore] has it.
 type Reader interface {
-	Tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error
+	SumTallies(ctx context.Context, q survey.TallyQuery, into func(survey.Bucket) *survey.Tally) error
 	Rolled(ctx context.Context) (marked int, last time.Time, err error)
 }
 

@@ -24,13 +24,13 @@ type view struct {
 
 // sum is what is read for one place.
 type sum struct {
-	tally   survey.Tally
-	pending int64
+	tally  survey.Tally
+	recent survey.Tally // of the days whose unrated visits are pending
 }
 
 func (s *sum) add(o sum) {
 	s.tally.Merge(o.tally)
-	s.pending += o.pending
+	s.recent.Merge(o.recent)
 }
 
 // sums are by place, for the rows of a view.
@@ -178,22 +178,23 @@ func (v *view) pendingDays() []SpanRange {
 // read adds the tallies of ranges, and what is pending, to the sums that into
 // returns for their span.
 func (v *view) read(ctx context.Context, r Reader, ranges []SpanRange, into func(survey.Span) sums) error {
-	tallies := func(ranges []SpanRange, question string, add func(s *sum, t survey.Tally)) error {
+	tallies := func(ranges []SpanRange, question string, part func(*sum) *survey.Tally) error {
 		rowOf := map[string]string{} // a place has many buckets
 		for _, place := range v.queries() {
 			for _, spans := range ranges {
 				q := survey.TallyQuery{Survey: v.Survey.ID, Kind: v.kind, Place: place, From: spans.From, To: spans.To, Question: question}
-				err := r.Tallies(ctx, q, func(b survey.Bucket, t survey.Tally) error {
-					if !v.candidates[survey.BureauOf(b.Place)] {
-						return nil
-					}
+				err := r.SumTallies(ctx, q, func(b survey.Bucket) *survey.Tally {
 					row, ok := rowOf[b.Place]
 					if !ok {
-						row = v.rowOf(b.Place)
+						if v.candidates[survey.BureauOf(b.Place)] {
+							row = v.rowOf(b.Place)
+						}
 						rowOf[b.Place] = row
 					}
-					add(into(b.Span).at(row), t)
-					return nil
+					if row == "" {
+						return nil
+					}
+					return part(into(b.Span).at(row))
 				})
 				if err != nil {
 					return fmt.Errorf("tallies from %v to %v: %w", spans.From, spans.To, err)
@@ -202,10 +203,10 @@ func (v *view) read(ctx context.Context, r Reader, ranges []SpanRange, into func
 		}
 		return nil
 	}
-	if err := tallies(ranges, v.question, func(s *sum, t survey.Tally) { s.tally.Merge(t) }); err != nil {
+	if err := tallies(ranges, v.question, func(s *sum) *survey.Tally { return &s.tally }); err != nil {
 		return err
 	}
-	return tallies(v.pendingDays(), survey.Overall, func(s *sum, t survey.Tally) { s.pending += t.Served - t.Rated })
+	return tallies(v.pendingDays(), survey.NoQuestion, func(s *sum) *survey.Tally { return &s.recent })
 }
 
 // figures makes the figures of Within and of the rows in it, as the viewer may
@@ -227,7 +228,7 @@ func (v *view) figures(s sums) map[string]stats.Figure {
 }
 
 func (v *view) figure(s sum) stats.Figure {
-	return stats.Make(s.tally, s.pending, v.Survey.Rules)
+	return stats.Make(s.tally, s.recent.Served-s.recent.Rated, v.Survey.Rules)
 }
 
 // hideBelow makes the figures of every place from the root down to the rows, and

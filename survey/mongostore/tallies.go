@@ -241,6 +241,16 @@ func (s *Store) unmark(ctx context.Context, marks []survey.Mark) error {
 	return err
 }
 
+// SumTallies implements survey.TallyStore.
+func (s *Store) SumTallies(ctx context.Context, q survey.TallyQuery, into func(survey.Bucket) *survey.Tally) error {
+	return s.Tallies(ctx, q, func(b survey.Bucket, t survey.Tally) error {
+		if sum := into(b); sum != nil {
+			sum.Merge(t)
+		}
+		return nil
+	})
+}
+
 // Tallies implements survey.TallyStore.
 func (s *Store) Tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error {
 	return s.do(ctx, "read tallies", func() error {
@@ -251,8 +261,11 @@ func (s *Store) Tallies(ctx context.Context, q survey.TallyQuery, yield func(sur
 			filter = append(filter, bson.E{Key: "_id.place", Value: atOrBelow(q.Place)})
 		}
 		hidden := bson.D{{Key: "gen", Value: 0}, {Key: "due", Value: 0}}
-		if q.Question == survey.Overall {
+		if q.Question == survey.Overall || q.Question == survey.NoQuestion {
 			hidden = append(hidden, bson.E{Key: "others", Value: 0})
+		}
+		if q.Question == survey.NoQuestion {
+			hidden = append(hidden, bson.E{Key: "overall", Value: 0})
 		}
 		cursor, err := s.db.Collection("buckets").Find(ctx, filter, options.Find().SetProjection(hidden).SetBatchSize(1000))
 		if err != nil {

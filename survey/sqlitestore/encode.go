@@ -72,9 +72,6 @@ type tallyReader struct {
 
 // read decodes one tally. b may be reused afterwards.
 func (r *tallyReader) read(b []byte) (t survey.Tally, err error) {
-	if r.question == "" {
-		t.Cells = make(map[survey.Cell]int64, len(b)/5)
-	}
 	err = r.merge(b, &t)
 	return t, err
 }
@@ -88,11 +85,21 @@ func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 	t.Served += d.varint()
 	t.Rated += d.varint()
 	t.Superseded += d.varint()
+	if r.question == survey.NoQuestion && !d.bad {
+		return nil
+	}
 	r.of = r.of[:0]
 	for range min(d.varint(), int64(len(d.b))) {
-		r.of = append(r.of, r.names.of(d.bytes(int(d.uvarint()))))
+		name := d.bytes(int(d.uvarint()))
+		if r.question != "" && string(name) != r.question {
+			r.of = append(r.of, "") // nobody asks for it
+			continue
+		}
+		r.of = append(r.of, r.names.of(name))
 	}
-	if t.Cells == nil {
+	if t.Cells == nil && r.question == "" {
+		t.Cells = make(map[survey.Cell]int64, len(d.b)/5)
+	} else if t.Cells == nil {
 		t.Cells = map[survey.Cell]int64{}
 	}
 	found := false

@@ -131,7 +131,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // costs more than running them.
 var (
 	preparedWrites = []string{insertResponse, insertCase, selectVisit, putVisit, bucketsOfCase, nextGen, putMark, dropMark, putTally, putBehind}
-	preparedReads  = []string{firstOfForm, selectBucket, rivalClaims, selectMarks, countVisits, sumWindows, sumDays, sumMonths}
+	preparedReads  = []string{firstOfForm, selectBucket, rivalClaims, selectMarks, countVisits, talliesAll, talliesAt, sumWindows, sumDays, sumMonths}
 )
 
 // query runs one of preparedReads.

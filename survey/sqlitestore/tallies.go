@@ -18,6 +18,9 @@ const (
 		FROM visits v WHERE v.survey = ? AND v.window = ? AND v.day = ?`
 	sumWindows = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'window' AND span = ? AND place > ? AND place < ?"
 	sumMonths  = "SELECT tally FROM tallies WHERE survey = ? AND kind = 'bureau' AND span BETWEEN 1 AND 999999 AND place = ?"
+	tallyRows  = "SELECT span, place, tally FROM tallies WHERE survey = ? AND kind = ? AND "
+	talliesAll = tallyRows + "span BETWEEN ? AND ?"
+	talliesAt  = tallyRows + "span = ? AND (place = ? OR (place > ? AND place < ?))"
 	dropMark   = "DELETE FROM marks WHERE step = ? AND survey = ? AND span = ? AND place = ? AND gen = ?"
 	putTally   = "INSERT OR REPLACE INTO tallies(survey, kind, span, place, tally, gen) VALUES (?,?,?,?,?,?)"
 	// putBehind stores a count that facts have overtaken: better than the one
@@ -155,12 +158,36 @@ func changed(done sql.Result, err error) (bool, error) {
 
 // Tallies implements survey.TallyStore.
 func (s *Store) Tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, survey.Tally) error) error {
+	reader := tallyReader{question: q.Question}
+	return s.tallies(ctx, q, func(b survey.Bucket, raw []byte) error {
+		t, err := reader.read(raw)
+		if err != nil {
+			return err
+		}
+		return yield(b, t)
+	})
+}
+
+// SumTallies implements survey.TallyStore.
+func (s *Store) SumTallies(ctx context.Context, q survey.TallyQuery, into func(survey.Bucket) *survey.Tally) error {
+	reader := tallyReader{question: q.Question}
+	return s.tallies(ctx, q, func(b survey.Bucket, raw []byte) error {
+		if t := into(b); t != nil {
+			return reader.merge(raw, t)
+		}
+		return nil
+	})
+}
+
+// tallies calls yield for the stored bytes of every tally matching q; they last
+// until it returns.
+func (s *Store) tallies(ctx context.Context, q survey.TallyQuery, yield func(survey.Bucket, []byte) error) error {
 	if q.Place == "" {
-		return wrap("read tallies", s.tallies(ctx, q, "span BETWEEN ? AND ?", yield, q.From, q.To))
+		return wrap("read tallies", s.talliesOf(ctx, talliesAll, q, yield, q.From, q.To))
 	}
 	// One look-up a span: the table is ordered by span, then place.
 	for span := q.From; span <= q.To; span = next(span) {
-		err := s.tallies(ctx, q, "span = ? AND (place = ? OR (place > ? AND place < ?))", yield, span, q.Place, q.Place+"-", q.Place+".")
+		err := s.talliesOf(ctx, talliesAt, q, yield, span, q.Place, q.Place+"-", q.Place+".")
 		if err != nil {
 			return wrap("read tallies", err)
 		}
@@ -181,21 +208,17 @@ func next(s survey.Span) survey.Span {
 	return s
 }
 
-func (s *Store) tallies(ctx context.Context, q survey.TallyQuery, where string, yield func(survey.Bucket, survey.Tally) error, args ...any) error {
-	rows, err := s.read.QueryContext(ctx, "SELECT span, place, tally FROM tallies WHERE survey = ? AND kind = ? AND "+where,
-		append([]any{q.Survey, q.Kind}, args...)...)
-	reader := tallyReader{question: q.Question}
+func (s *Store) talliesOf(ctx context.Context, statement string, q survey.TallyQuery, yield func(survey.Bucket, []byte) error, args ...any) error {
+	rows, err := s.query(ctx, statement, append([]any{q.Survey, q.Kind}, args...)...)
+	b := survey.Bucket{Survey: q.Survey, Kind: q.Kind}
+	var span any // converting it would cost more than reading it
+	var raw sql.RawBytes
 	return each(rows, err, func(r *sql.Rows) error {
-		b := survey.Bucket{Survey: q.Survey, Kind: q.Kind}
-		var raw sql.RawBytes
-		if err := r.Scan(&b.Span, &b.Place, &raw); err != nil {
+		if err := r.Scan(&span, &b.Place, &raw); err != nil {
 			return err
 		}
-		t, err := reader.read(raw)
-		if err != nil {
-			return err
-		}
-		return yield(b, t)
+		b.Span = survey.Span(integer(span))
+		return yield(b, raw)
 	})
 }
 

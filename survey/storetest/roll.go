@@ -73,6 +73,17 @@ func tallies(t testing.TB, s survey.TallyStore, q survey.TallyQuery) map[survey.
 		return nil
 	})
 	must(t, "tallies", err)
+	sums := map[survey.Bucket]*survey.Tally{}
+	must(t, "sums of tallies", s.SumTallies(t.Context(), q, func(b survey.Bucket) *survey.Tally {
+		sums[b] = &survey.Tally{}
+		return sums[b]
+	}))
+	same(t, "number of sums", len(sums), len(out))
+	for b, sum := range sums {
+		if !sum.Equal(out[b]) {
+			t.Errorf("sum of tallies of %+v is\n%+v, the tally\n%+v", b, *sum, out[b])
+		}
+	}
 	return out
 }
 

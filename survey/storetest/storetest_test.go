@@ -46,6 +46,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"ignores the generation", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a bucket marked during the count keeps its mark"},
 		{"starts generations anew", func(s survey.Store) survey.Store { return ignoresGen{s} }, "marks/a generation is never used again"},
 		{"gives the cells of all questions", func(s survey.Store) survey.Store { return wrongQuestion{s} }, "tallies/query for one question"},
+		{"adds up the last tally only", func(s survey.Store) survey.Store { return sumsAnew{s} }, "tallies/sums are added to what is there"},
 		{"stores no count that was overtaken", func(s survey.Store) survey.Store { return starves{s} }, "marks/a bucket marked all the time is shown all the same"},
 		{"lets an old holder store tallies", func(s survey.Store) survey.Store { return ignoresFence{s} }, "marks/a holder whose lease was taken over stores nothing"},
 		{"gives every lease the same fence", func(s survey.Store) survey.Store { return sameFence{s} }, "jobs/the fence grows whenever a lease is given anew"},

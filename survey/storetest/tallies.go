@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"manyi/survey"
 )
@@ -17,6 +18,7 @@ var tallyChecks = []Check{
 	{"tallies/a new tally takes the place of the old", tallyReplaced},
 	{"tallies/query by kind, place and days", tallyQuery},
 	{"tallies/query for one question", tallyOneQuestion},
+	{"tallies/sums are added to what is there", tallyAddedUp},
 	{"tallies/a yield error stops it and is returned", tallyYieldError},
 }
 
@@ -172,7 +174,7 @@ func tallyOneQuestion(t testing.TB, s survey.Store) {
 	b := f.Bureau(GulouHR1, 202403)
 	all := tallies(t, s, q)[b]
 	same(t, "cells of all questions", len(all.Cells), 4)
-	for _, question := range []string{survey.Overall, "attitude", "over", survey.ReasonCell, "none"} {
+	for _, question := range []string{survey.Overall, "attitude", "over", survey.ReasonCell, "none", survey.NoQuestion} {
 		q.Question = question
 		want := all
 		want.Cells = maps.Clone(all.Cells)
@@ -180,6 +182,41 @@ func tallyOneQuestion(t testing.TB, s survey.Store) {
 		got := tallies(t, s, q)
 		if len(got) != 1 || !got[b].Equal(want) || got[b].Served != 2 || got[b].Rated != 1 || got[b].Superseded != 1 {
 			t.Errorf("tallies of question %q:\n got %+v\nwant %+v", question, got, want)
+		}
+	}
+}
+
+func tallyAddedUp(t testing.TB, s survey.Store) {
+	f := NewFacts(1, Survey())
+	for i, w := range Windows() {
+		add(t, s, f.Response(w, At("2024-02-29")), f.Response(w, At("2024-03-01").Add(time.Duration(i)*time.Hour)))
+		put(t, s, f.Visit(w, fmt.Sprint("A", i), At("2024-02-29")))
+	}
+	Roll(t, s)
+	q := survey.TallyQuery{Survey: "y2024", Kind: survey.Bureau, From: 20240229, To: 20240301}
+	want := map[survey.Span]survey.Tally{}
+	got := map[survey.Span]*survey.Tally{20240229: {Served: 100}} // what is there stays
+	for b, tally := range tallies(t, s, q) {
+		if b.Place != "350102-HR" {
+			sum := want[b.Span]
+			sum.Merge(tally)
+			want[b.Span] = sum
+		}
+	}
+	must(t, "sums of tallies", s.SumTallies(t.Context(), q, func(b survey.Bucket) *survey.Tally {
+		if b.Place == "350102-HR" {
+			return nil
+		}
+		if got[b.Span] == nil {
+			got[b.Span] = &survey.Tally{}
+		}
+		return got[b.Span]
+	}))
+	got[20240229].Served -= 100
+	same(t, "number of sums", len(got), 2)
+	for span, sum := range got {
+		if !sum.Equal(want[span]) || len(sum.Cells) == 0 {
+			t.Errorf("sum of %v:\n got %+v\nwant %+v", span, *sum, want[span])
 		}
 	}
 }
