@@ -117,6 +117,9 @@ func (v CaseView) Fault(f StepForm, field string) survey.Why {
 	return v.Faults.On(field)
 }
 
+// Nth is the number people give to what comes at a place in a list.
+func (CaseView) Nth(i int) int { return i + 1 }
+
 // PhotoFaults is why photos of a step were refused, each with its file's name.
 func (v CaseView) PhotoFaults(f StepForm) (faults survey.Faults) {
 	for _, fault := range v.Faults {
