@@ -1,15 +1,22 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"image"
 	"image/png"
+	"io"
+	"math/rand/v2"
 	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"manyi/survey"
@@ -93,8 +100,8 @@ func TestPhotosOfACase(t *testing.T) {
 	}
 	doc := s.get(address, boss.as).page(t)
 	shown := doc.Find(".timeline [data-step=noted] img")
-	if shown.Length() != 2 || shown.AttrOr("alt", "") == "" {
-		t.Fatalf("%d photos are shown", shown.Length())
+	if shown.Length() != 2 || shown.Eq(0).AttrOr("alt", "") == shown.Eq(1).AttrOr("alt", "") {
+		t.Fatalf("%d photos are shown, %q", shown.Length(), shown.AttrOr("alt", ""))
 	}
 	photo := shown.AttrOr("src", "")
 	got := s.get(photo, boss.as)
@@ -135,6 +142,20 @@ func TestPhotosOfACase(t *testing.T) {
 	}
 }
 
+// listen serves the site until the test ends, and returns where.
+func (s *site) listen() string {
+	s.t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(s.t, err)
+	done := make(chan error, 1)
+	go func() { done <- s.app.Listener(ln) }()
+	s.t.Cleanup(func() {
+		must(s.t, s.app.Shutdown())
+		must(s.t, <-done)
+	})
+	return ln.Addr().String()
+}
+
 // Over a real connection: what is too large gets an answer and not a reset.
 func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 	s := newSite(t)
@@ -143,14 +164,7 @@ func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 	s.openCases()
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	cases, _ := boss.listed("/console/cases")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	done := make(chan error, 1)
-	go func() { done <- s.app.Listener(ln) }()
-	defer func() {
-		must(t, s.app.Shutdown())
-		must(t, <-done)
-	}()
+	host := s.listen()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	for name, c := range map[string]struct {
@@ -163,7 +177,7 @@ func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 		"a stranger's": {6 << 20, func(*http.Request) {}, http.StatusSeeOther},
 	} {
 		kind, body := boss.parts(cases[0], "noted", map[string][]byte{"a.jpg": make([]byte, c.size)}, "note", "x")
-		req, err := http.NewRequest(http.MethodPost, "http://"+ln.Addr().String()+cases[0], bytes.NewReader(body))
+		req, err := http.NewRequest(http.MethodPost, "http://"+host+cases[0], bytes.NewReader(body))
 		must(t, err)
 		req.Header.Set("Content-Type", kind)
 		c.as(req)
@@ -189,4 +203,113 @@ func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 			t.Errorf("%d bytes at the citizen's page: status %d, want %d", body.Size(), a.StatusCode, want)
 		}
 	}
+}
+
+// A body nobody wanted must not be taken for requests: whoever shares a connection
+// to a proxy with its sender would get the answers.
+func TestABodyIsNotTakenForTheNextRequest(t *testing.T) {
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	s.rate(code, "dissatisfied", "comment", "等了很久")
+	s.openCases()
+	boss := s.desk("boss", survey.Supervisor, "350102-HR")
+	cases, _ := boss.listed("/console/cases")
+	address := s.listen()
+	mine := httptest.NewRequest(http.MethodGet, "/", nil)
+	boss.as(mine)
+	cookie := "Cookie: " + mine.Header.Get("Cookie") + "\r\n"
+	const health = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+	kind, form := boss.parts(cases[0], "noted", map[string][]byte{"a.jpg": bytes.Repeat([]byte(health), 4000)}, "note", "x")
+	parts, fields := "Content-Type: "+kind+"\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"
+	filler := bytes.Repeat([]byte(health), 4000)
+	for name, c := range map[string]struct {
+		line, head string
+		body       []byte
+		status     int
+		goesOn     bool
+	}{
+		"photos":                   {"POST " + cases[0], cookie + parts, form, http.StatusUnprocessableEntity, true},
+		"a stranger's photos":      {"POST " + cases[0], parts, form, http.StatusSeeOther, false},
+		"photos without their end": {"POST " + cases[0], cookie + parts, form[:len(form)/2], http.StatusBadRequest, false},
+		"photos to nowhere":        {"POST /console/cases/a/b", parts, form, http.StatusNotFound, false},
+		"photos for a window":      {"POST /q/" + code, parts, form, http.StatusRequestEntityTooLarge, false},
+		"too long a form":          {"POST /q/" + code, fields, filler, http.StatusRequestEntityTooLarge, false},
+		"a question with a body":   {"GET /q/" + code, "", filler, http.StatusRequestEntityTooLarge, false},
+		"one with a small body":    {"GET /q/" + code, "", []byte(health), http.StatusOK, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", address)
+			must(t, err)
+			defer conn.Close()
+			go func() {
+				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", c.line, c.head, len(c.body), c.body)
+				fmt.Fprint(conn, strings.Replace(health, "Host: x", "Host: x\r\nConnection: close", 1))
+			}()
+			var got []int
+			for in := bufio.NewReader(conn); ; {
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					break // the server closed the connection
+				}
+				_, err = io.Copy(io.Discard, res.Body)
+				must(t, err)
+				got = append(got, res.StatusCode)
+			}
+			want := []int{c.status}
+			if c.goesOn {
+				want = append(want, http.StatusOK)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("answers %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// Photos need no folder for what is half read: the image the server ships in has none.
+func TestManyUploadsAtOnce(t *testing.T) {
+	s := newSite(t)
+	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "等了很久")
+	s.openCases()
+	boss := s.desk("boss", survey.Supervisor, "350102-HR")
+	cases, _ := boss.listed("/console/cases")
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	t.Setenv("TMP", filepath.Join(t.TempDir(), "missing"))
+	kind, body := boss.parts(cases[0], "noted", map[string][]byte{"a.png": noisy(t)}, "note", "见照片")
+	const n = 3 * maxUploads
+	statuses := make([]int, n)
+	var all sync.WaitGroup
+	for i := range statuses {
+		all.Go(func() {
+			req := httptest.NewRequest(http.MethodPost, cases[0], bytes.NewReader(body))
+			req.Header.Set("Content-Type", kind)
+			boss.as(req)
+			if res, err := s.app.Test(req, -1); err == nil {
+				statuses[i] = res.StatusCode
+			}
+		})
+	}
+	all.Wait()
+	slices.Sort(statuses)
+	if statuses[0] != http.StatusSeeOther || statuses[1] != http.StatusConflict || statuses[n-1] != http.StatusConflict {
+		t.Errorf("statuses %v, want one that is taken, and the others see it", statuses)
+	}
+	files := 0
+	must(t, s.store.Files(t.Context(), func([32]byte, []byte) error { files++; return nil }))
+	if files != 1 {
+		t.Errorf("%d files of one photo", files)
+	}
+}
+
+// noisy is a picture that is much larger than what is read at once.
+func noisy(t testing.TB) []byte {
+	t.Helper()
+	m := image.NewGray(image.Rect(0, 0, 400, 300))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(random.Uint32())
+	}
+	var b bytes.Buffer
+	must(t, png.Encode(&b, m))
+	return b.Bytes()
 }

@@ -10,7 +10,9 @@
 //
 // What is sent is not trusted. The type is told from the content. How large a
 // picture will become is read before any of it is decoded, and its scans are
-// counted, so that a small file cannot cost much memory or time.
+// counted, so that a small file cannot cost much time. Most memory goes to a JPEG in
+// layers, 16 bytes a pixel: 400 MB for the largest. Whoever takes pictures from many
+// cleans them one after the other.
 package photos
 
 import (
