@@ -95,7 +95,7 @@ func (e *env) migrate(ctx context.Context, cfg config, uri string, resume bool) 
 		if err != nil {
 			return err
 		}
-		if err := runner.RunAll(ctx, e.now()); err != nil {
+		if err := e.countWhole(ctx, runner, s); err != nil {
 			return fmt.Errorf("roll up: %w", err)
 		}
 	}
@@ -108,6 +108,30 @@ func (e *env) migrate(ctx context.Context, cfg config, uri string, resume bool) 
 	fmt.Fprintf(e.out, "migrated. Give every node MONGODB_URI, MANYI_SECRET (%s) and a copy of %s as MANYI_KEYS_FILE.\n",
 		secretAt(cfg), cfg.keys())
 	return nil
+}
+
+// countWhole rolls up until nothing is left to count. What a writer that was cut short
+// owes is taken up only once it may be taken for dead, a minute after.
+func (e *env) countWhole(ctx context.Context, runner *jobs.Runner, store survey.TallyStore) error {
+	told := false
+	for {
+		if err := runner.RunAll(ctx, e.now()); err != nil {
+			return err
+		}
+		marked, _, err := store.Rolled(ctx)
+		if err != nil || marked == 0 {
+			return err
+		}
+		if !told {
+			told = true
+			fmt.Fprintln(e.err, "note: waiting for what the run that was cut short still owes, a minute at most")
+		}
+		select {
+		case <-time.After(2 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func secretAt(cfg config) string {
