@@ -127,7 +127,8 @@ type localKey int
 const (
 	keyActor localKey = iota
 	keyRoute
-	keyUpload
+	keyBody   // of an upload, as takeBody leaves it
+	keyUpload // its photos
 )
 
 // actor is who the guard let through.

@@ -79,7 +79,7 @@ func New(d Deps) (*fiber.App, error) {
 		IdleTimeout:                  75 * time.Second,
 		ErrorHandler:                 a.fail,
 	})
-	f.Server().HeaderReceived = moreTime
+	f.Server().HeaderReceived = received
 	f.Use(a.observe, recover.New(), secureHeaders, deadline(20*time.Second), a.takeBody)
 	a.register(f)
 	f.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })

@@ -54,8 +54,17 @@ func uploads(h *fasthttp.RequestHeader) bool {
 		bytes.HasPrefix(h.ContentType(), []byte(fiber.MIMEMultipartForm))
 }
 
-// moreTime lets an upload take longer than a form.
-func moreTime(h *fasthttp.RequestHeader) (more fasthttp.RequestConfig) {
+// prefetched is how much of a body of known length is read before its handler runs.
+const prefetched = 8 << 10
+
+// received is asked when a request's head is there. An upload may take longer than a
+// form. Whoever sends more than is read at once, or does not say how much, gets an
+// answer and then the connection ends: whatever is left of a body nobody took, or was
+// read beyond its end, is never taken for the next request.
+func received(h *fasthttp.RequestHeader) (more fasthttp.RequestConfig) {
+	if size := h.ContentLength(); size > prefetched || size == -1 {
+		h.SetConnectionClose()
+	}
 	if uploads(h) {
 		more.ReadTimeout = uploadWithin
 	}
@@ -63,42 +72,44 @@ func moreTime(h *fasthttp.RequestHeader) (more fasthttp.RequestConfig) {
 }
 
 // takeBody reads a form that is small, and leaves one with photos to the guard,
-// which knows who sends it. No body is left half read on a connection that goes on.
+// which knows who sends it. After it there is no stream: to make an error page, the
+// rest of a body of any size would be read into memory.
 func (a *app) takeBody(c *fiber.Ctx) error {
 	req := c.Request()
 	if !req.IsBodyStream() {
 		return c.Next()
 	}
-	size, most := req.Header.ContentLength(), maxBody
+	body, size, most := req.BodyStream(), req.Header.ContentLength(), maxBody
+	if size >= 0 {
+		body = io.LimitReader(body, int64(size)) // the stream itself fails when read on
+	}
+	defer func() { // also when a handler panics
+		if req.IsBodyStream() {
+			_, _ = io.CopyN(io.Discard, body, maxDrain)
+			req.SetBodyRaw(nil)
+		}
+	}()
 	if uploads(&req.Header) {
 		if most = maxUpload; size < 0 {
-			c.Context().SetConnectionClose()
 			return fiber.ErrLengthRequired
 		}
 	}
-	err := error(nil)
+	if size > most {
+		return fiber.ErrRequestEntityTooLarge
+	}
+	if most == maxUpload {
+		c.Locals(keyBody, body)
+		return c.Next()
+	}
+	form, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	switch {
-	case size > most:
-		err = fiber.ErrRequestEntityTooLarge
-	case most == maxUpload:
-		err = c.Next()
-	default:
-		body, rerr := io.ReadAll(io.LimitReader(req.BodyStream(), maxBody+1))
-		if rerr == nil && len(body) <= maxBody {
-			req.SetBodyRaw(body)
-			return c.Next()
-		}
-		if err = fiber.ErrRequestEntityTooLarge; rerr != nil {
-			err = fiber.ErrBadRequest
-		}
+	case err != nil:
+		return fiber.ErrBadRequest
+	case len(form) > maxBody:
+		return fiber.ErrRequestEntityTooLarge
 	}
-	if req.IsBodyStream() {
-		if most == maxUpload {
-			_, _ = io.CopyN(io.Discard, req.BodyStream(), maxDrain)
-		}
-		c.Context().SetConnectionClose()
-	}
-	return err
+	req.SetBodyRaw(form)
+	return c.Next()
 }
 
 // readUpload reads a form with photos, one part after the other, so that no file as
@@ -111,7 +122,7 @@ func (a *app) readUpload(c *fiber.Ctx) error {
 	case <-c.UserContext().Done():
 		return fiber.ErrServiceUnavailable
 	}
-	body := c.Request().BodyStream()
+	body, _ := c.Locals(keyBody).(io.Reader)
 	boundary := string(c.Request().Header.MultipartFormBoundary())
 	if body == nil || boundary == "" {
 		return fiber.ErrBadRequest
