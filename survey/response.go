@@ -265,11 +265,13 @@ type Response struct {
 	Anonymous  bool // the citizen asks to stay unnamed
 }
 
-// SealedContact is an encrypted Contact and the keyed hash its phone is found by.
+// SealedContact is an encrypted Contact and the keyed hashes its phone and its
+// response are found by.
 type SealedContact struct {
 	KeyID     string
 	Sealed    []byte
-	PhoneHash []byte
+	PhoneHash []byte // nil if no phone was left
+	Follow    []byte // of the receipt; nil for responses from before phones could be proved
 }
 
 // Bucket is where the response is counted.

@@ -96,7 +96,7 @@ func (c Case) allows(p Progress, s CaseStep, today Span) bool {
 	case StepObjected:
 		return p.Excluded() && !p.Objected
 	case StepIdentified:
-		return p.State != CaseOwed && c.Reachable && !p.Identified
+		return p.State != CaseOwed && c.Reachable && !p.Identified && !c.Response.Anonymous
 	case StepSaid:
 		return p.Said == "" && !p.Excluded() && (repaired || p.State == CaseCalledBack || p.State == CaseUnreachable || p.State == CaseClosed)
 	case StepReleased:

@@ -39,6 +39,7 @@ type Store interface {
 	JobStore
 	NodeStore
 	CaseStore
+	ProofStore
 	CaseSheetStore
 	FileStore
 	CalendarStore
@@ -107,6 +108,9 @@ type ResponseStore interface {
 	FormKeys(ctx context.Context, forms [][FormKeyLen]byte) (map[[FormKeyLen]byte]Key, error)
 	// Contact returns the sealed contact of a response; ErrNotFound.
 	Contact(ctx context.Context, key Key) (SealedContact, error)
+	// FollowedResponse returns the response with a hash of its receipt, with the
+	// contact it left; ErrNotFound also if it left none.
+	FollowedResponse(ctx context.Context, follow []byte) (Response, error)
 	// Contacts calls yield for the sealed contact of every response that has one,
 	// by key.
 	Contacts(ctx context.Context, yield func(Key, SealedContact) error) error
@@ -264,11 +268,15 @@ type NodeStore interface {
 const (
 	KeptFailures = 24 * time.Hour  // failed sign-ins
 	KeptHits     = 5 * time.Minute // what nodes shared of a minute
+	// KeptProofs is how long after its code's end a proof is kept: until then its
+	// citizen is told that the phone is proved.
+	KeptProofs = 30 * 24 * time.Hour
 )
 
 // ExpiryStore drops what has served its time. Nothing that counts ever expires.
 type ExpiryStore interface {
-	// Expire drops expired sessions, and failed sign-ins and hits that are older
-	// than they are kept, and returns how many entries went.
+	// Expire drops expired sessions, failed sign-ins, hits and proofs that are older
+	// than they are kept, but no proof that is owed, and messages that count for no
+	// limit any more, and returns how many entries went.
 	Expire(ctx context.Context, now time.Time) (dropped int, err error)
 }

@@ -160,7 +160,8 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 		Path: req.Path, Channel: req.Channel,
 		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
 		Case: answer.Case, ReceivedAt: now, Day: survey.DayOf(now, req.Survey.Location()),
-		Flags: in.limits.flags(req.Code.Serial, req.Device, now) | timing(made, now),
+		Flags:     in.limits.flags(req.Code.Serial, req.Device, now) | timing(made, now),
+		Anonymous: answer.Anonymous,
 	}
 	if answer.VisitSecret != "" {
 		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
@@ -221,7 +222,7 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 	if err != nil {
 		return nil, fmt.Errorf("seal contact: %w", err)
 	}
-	out := &survey.SealedContact{KeyID: id, Sealed: sealed}
+	out := &survey.SealedContact{KeyID: id, Sealed: sealed, Follow: in.secrets.FollowUpOf(bound)}
 	if c.Phone != "" {
 		out.PhoneHash = in.secrets.phone(c.Phone)
 	}
@@ -232,6 +233,13 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 // FollowUpOf that of a response.
 func (in *Intake) FollowUp(receipt string) []byte   { return in.secrets.FollowUp(receipt) }
 func (in *Intake) FollowUpOf(key survey.Key) []byte { return in.secrets.FollowUpOf(key) }
+
+// CodeHash is the keyed hash of a one-time code sent for a response: the same code
+// is worth nothing for another.
+func (in *Intake) CodeHash(key survey.Key, code string) []byte { return in.secrets.code(key, code) }
+
+// LimitName is the name something is counted under for the limits of messages.
+func (in *Intake) LimitName(kind, what string) string { return in.secrets.limit(kind, what) }
 
 // Contact opens the contact a citizen left with a response. Whoever asks has to be
 // allowed to see it, and leave a trace.

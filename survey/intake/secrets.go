@@ -22,7 +22,7 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow keyed }
+type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow, codeKey, limitKey keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
@@ -30,6 +30,7 @@ func NewSecrets(master []byte) (Secrets, error) {
 	for label, key := range map[string]*keyed{
 		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
 		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey, "manyi follow-up": &s.follow,
+		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -124,6 +125,9 @@ func (s Secrets) key(form [survey.FormKeyLen]byte, req Request, a survey.Answer)
 	for _, text := range []string{a.Comment, a.Case.Number, a.Case.Stage, a.VisitSecret, a.Contact.Name, a.Contact.Phone} {
 		field(text)
 	}
+	if a.Anonymous {
+		field("anonymous")
+	}
 	copy(k[:], form[:])
 	copy(k[survey.FormKeyLen:], s.digest.mac(b))
 	return k
@@ -181,6 +185,14 @@ func plainReceipt(typed string) string {
 func (s Secrets) VisitSecret(secret string) []byte { return s.visit.mac([]byte(secret))[:16] }
 
 func (s Secrets) phone(number string) []byte { return s.phoneKey.mac([]byte(number))[:16] }
+
+func (s Secrets) code(k survey.Key, code string) []byte {
+	return s.codeKey.mac(k[:], []byte(code))[:16]
+}
+
+func (s Secrets) limit(kind, what string) string {
+	return kind + ":" + base64.RawURLEncoding.EncodeToString(s.limitKey.mac([]byte(kind), []byte{0}, []byte(what))[:16])
+}
 
 func newID() (id survey.ID) {
 	rand.Read(id[:])

@@ -193,6 +193,8 @@ func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err err
 			"sessions": field("expires", bson.D{{Key: "$lte", Value: now}}),
 			"failures": field("at", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptFailures)}}),
 			"hits":     field("_id.minute", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptHits).Unix() / 60}}),
+			"proofs":   append(field("expires", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptProofs)}}), bson.E{Key: "owed", Value: bson.D{{Key: "$ne", Value: true}}}),
+			"sends":    field("at", bson.D{{Key: "$lte", Value: now.Add(-survey.MaxLimit)}}),
 		} {
 			done, err := s.db.Collection(collection).DeleteMany(ctx, old)
 			if err != nil {

@@ -38,6 +38,9 @@ var usedIndexes = []struct {
 	{"the case of a follow-up code", "cases", field("follow", []byte{1}), nil, []string{"follow"}},
 	{"the delivery that is due first", "deliveries", bson.D{{Key: "channel", Value: "webhook"}, {Key: "state", Value: "waiting"}, {Key: "at", Value: bson.D{{Key: "$lte", Value: time.Unix(0, 0)}}}}, bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"due"}},
 	{"deliveries that ended", "deliveries", bson.D{{Key: "state", Value: "delivered"}, {Key: "at", Value: bson.D{{Key: "$lt", Value: time.Unix(0, 0)}}}}, nil, []string{"ended"}},
+	{"the contact of a receipt", "contacts", field("follow", []byte{1}), nil, []string{"follow"}},
+	{"owed proofs", "proofs", field("owed", true), nil, []string{"owed"}},
+	{"the messages of a name", "sends", bson.D{{Key: "name", Value: "p"}, {Key: "at", Value: bson.D{{Key: "$gt", Value: time.Unix(0, 0)}}}}, nil, []string{"name"}},
 	{"failed sign-ins of a name", "failures", field("name", "chen"), nil, []string{"name"}},
 }
 

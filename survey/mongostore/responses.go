@@ -1,6 +1,7 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -301,17 +302,18 @@ type contactDoc struct {
 	KeyID     string `bson:"key_id"`
 	Sealed    []byte `bson:"sealed"`
 	PhoneHash []byte `bson:"phone_hash,omitempty"`
+	Follow    []byte `bson:"follow,omitempty"`
 }
 
 func (d contactDoc) contact() survey.SealedContact {
-	return survey.SealedContact{KeyID: d.KeyID, Sealed: d.Sealed, PhoneHash: d.PhoneHash}
+	return survey.SealedContact{KeyID: d.KeyID, Sealed: d.Sealed, PhoneHash: d.PhoneHash, Follow: d.Follow}
 }
 
 func (s *Store) addContacts(ctx context.Context, group []survey.Response) error {
 	var docs []any
 	for i := range group {
 		if c := group[i].Contact; c != nil {
-			docs = append(docs, contactDoc{group[i].Key[:], c.KeyID, c.Sealed, c.PhoneHash})
+			docs = append(docs, contactDoc{group[i].Key[:], c.KeyID, c.Sealed, c.PhoneHash, c.Follow})
 		}
 	}
 	if len(docs) == 0 {
@@ -331,6 +333,29 @@ func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedCon
 		return err
 	})
 	return c, err
+}
+
+// FollowedResponse implements survey.ResponseStore.
+func (s *Store) FollowedResponse(ctx context.Context, follow []byte) (r survey.Response, err error) {
+	err = s.do(ctx, "read followed response", func() error {
+		if len(follow) == 0 {
+			return survey.ErrNotFound
+		}
+		d, err := one[contactDoc](ctx, s.db.Collection("contacts"), field("follow", follow))
+		if err != nil {
+			return err
+		}
+		docs, err := s.responsesOf(ctx, [][]byte{d.Key})
+		if err != nil || len(docs) == 0 { // a contact comes before its response
+			return cmp.Or(err, survey.ErrNotFound)
+		}
+		if r, err = docs[0].response(); err == nil {
+			c := d.contact()
+			r.Contact = &c
+		}
+		return err
+	})
+	return r, err
 }
 
 // Contacts implements survey.ResponseStore.

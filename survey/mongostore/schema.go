@@ -36,6 +36,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 			func(d responseDoc) any { return d.ID }, func(page []responseDoc) error { return s.addCases(ctx, page) })
 	},
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of deliveries
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of contacts, proofs and sends
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -70,6 +71,9 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("case", "case.n", "case.s", "survey"), "case"),
 		partial(index("texts", "survey", "window", "at"), "comment"),
 	},
+	"contacts":  {partial(index("follow", "follow"), "follow")},
+	"proofs":    {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
+	"sends":     {index("name", "name", "at"), index("at", "at")},
 	"visits":    {index("bucket", "_id.survey", "window", "day")},
 	"buckets":   {index("span", "_id.survey", "_id.kind", "_id.span", "_id.place"), partial(index("due", "due"), "due")},
 	"codes":     {index("window", "survey", "window", "issued")},

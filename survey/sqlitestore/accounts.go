@@ -187,6 +187,8 @@ func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err err
 			{"sessions WHERE expires <= ?", millis(now)},
 			{"failures WHERE at < ?", millis(now.Add(-survey.KeptFailures))},
 			{"hits WHERE minute < ?", now.Add(-survey.KeptHits).Unix() / 60},
+			{"proofs WHERE owed = 0 AND expires < ?", millis(now.Add(-survey.KeptProofs))},
+			{"sends WHERE at <= ?", millis(now.Add(-survey.MaxLimit))},
 		} {
 			done, err := tx.ExecContext(ctx, "DELETE FROM "+d.from, d.before)
 			if err != nil {

@@ -82,8 +82,8 @@ func addResponse(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, r *survey.Re
 		return false, err
 	}
 	if r.Contact != nil {
-		_, err = tx.ExecContext(ctx, "INSERT INTO contacts(key, key_id, sealed, phone_hash) VALUES (?,?,?,?)",
-			r.Key[:], r.Contact.KeyID, r.Contact.Sealed, nullableBytes(r.Contact.PhoneHash))
+		_, err = tx.ExecContext(ctx, "INSERT INTO contacts(key, key_id, sealed, phone_hash, follow) VALUES (?,?,?,?,?)",
+			r.Key[:], r.Contact.KeyID, r.Contact.Sealed, nullableBytes(r.Contact.PhoneHash), nullableBytes(r.Contact.Follow))
 	}
 	return true, err
 }
@@ -156,9 +156,25 @@ func (s *Store) FormKeys(ctx context.Context, forms [][survey.FormKeyLen]byte) (
 
 // Contact implements survey.ResponseStore.
 func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedContact, err error) {
-	err = s.read.QueryRowContext(ctx, "SELECT key_id, sealed, phone_hash FROM contacts WHERE key = ?", key[:]).
-		Scan(&c.KeyID, &c.Sealed, &c.PhoneHash)
+	err = s.read.QueryRowContext(ctx, "SELECT key_id, sealed, phone_hash, follow FROM contacts WHERE key = ?", key[:]).
+		Scan(&c.KeyID, &c.Sealed, &c.PhoneHash, &c.Follow)
 	return c, wrap("read contact", translate(err))
+}
+
+// FollowedResponse implements survey.ResponseStore.
+func (s *Store) FollowedResponse(ctx context.Context, follow []byte) (r survey.Response, err error) {
+	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.key = (SELECT key FROM contacts WHERE follow = ?2 LIMIT 1)", nil, nullableBytes(follow))
+	p := pager{store: s}
+	if err := p.read(ctx, rows, err); err != nil {
+		return r, wrap("read followed response", err)
+	}
+	if len(p.page) == 0 {
+		return r, wrap("read followed response", survey.ErrNotFound)
+	}
+	r = p.page[0].Response
+	c, err := s.Contact(ctx, r.Key)
+	r.Contact = &c
+	return r, err
 }
 
 // Contacts implements survey.ResponseStore.
@@ -169,11 +185,11 @@ func (s *Store) Contacts(ctx context.Context, yield func(survey.Key, survey.Seal
 	}
 	for last := []byte{}; ; {
 		var page []row
-		rows, err := s.read.QueryContext(ctx, "SELECT key, key_id, sealed, phone_hash FROM contacts WHERE key > ? ORDER BY key LIMIT ?", last, pageRows)
+		rows, err := s.read.QueryContext(ctx, "SELECT key, key_id, sealed, phone_hash, follow FROM contacts WHERE key > ? ORDER BY key LIMIT ?", last, pageRows)
 		err = each(rows, err, func(r *sql.Rows) error {
 			var c row
 			var key []byte
-			err := r.Scan(&key, &c.contact.KeyID, &c.contact.Sealed, &c.contact.PhoneHash)
+			err := r.Scan(&key, &c.contact.KeyID, &c.contact.Sealed, &c.contact.PhoneHash, &c.contact.Follow)
 			copy(c.key[:], key)
 			page = append(page, c)
 			return err

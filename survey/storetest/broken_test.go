@@ -87,6 +87,120 @@ func (s losesEntries) AddEntries(ctx context.Context, key survey.Key, made []sur
 	return s.Store.AddEntries(ctx, key, made[:1], sum)
 }
 
+// provesTwice looks at a code first and proves then.
+type provesTwice struct{ survey.Store }
+
+func (s provesTwice) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	try, err := s.Store.TryCode(ctx, key, code, now)
+	if try == survey.CodeProved {
+		try = survey.CodeRight
+	}
+	return try, err
+}
+
+// provesLate takes a code at the instant it expires.
+type provesLate struct{ survey.Store }
+
+func (s provesLate) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	return s.Store.TryCode(ctx, key, code, now.Add(-time.Millisecond))
+}
+
+// provesAnother compares a guess with a code of any response.
+type provesAnother struct {
+	survey.Store
+	last map[string]survey.Key
+}
+
+func (s provesAnother) PutCode(ctx context.Context, key survey.Key, code []byte, expires time.Time) error {
+	s.last[string(code)] = key
+	return s.Store.PutCode(ctx, key, code, expires)
+}
+
+func (s provesAnother) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	if of, ok := s.last[string(code)]; ok {
+		key = of
+	}
+	return s.Store.TryCode(ctx, key, code, now)
+}
+
+// countsNoGuess puts the code in force anew after a wrong guess.
+type countsNoGuess struct {
+	survey.Store
+	mu   *sync.Mutex
+	code map[survey.Key]survey.Proof
+}
+
+func (s countsNoGuess) PutCode(ctx context.Context, key survey.Key, code []byte, expires time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.code[key] = survey.Proof{Code: code, ExpiresAt: expires}
+	return s.Store.PutCode(ctx, key, code, expires)
+}
+
+func (s countsNoGuess) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	try, err := s.Store.TryCode(ctx, key, code, now)
+	if try == survey.CodeWrong {
+		err = s.Store.PutCode(ctx, key, s.code[key].Code, s.code[key].ExpiresAt)
+	}
+	return try, err
+}
+
+// keepsCodes lets an earlier code stay in force.
+type keepsCodes struct{ survey.Store }
+
+func (s keepsCodes) PutCode(ctx context.Context, key survey.Key, code []byte, expires time.Time) error {
+	if _, err := s.Proof(ctx, key); err == nil {
+		return nil
+	}
+	return s.Store.PutCode(ctx, key, code, expires)
+}
+
+// owesNothing forgets what follows from a proof.
+type owesNothing struct{ survey.Store }
+
+func (s owesNothing) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	try, err := s.Store.TryCode(ctx, key, code, now)
+	if try == survey.CodeRight {
+		err = s.NoteProof(ctx, key)
+	}
+	return try, err
+}
+
+// limitsTheFirst looks at the first limit only.
+type limitsTheFirst struct{ survey.Store }
+
+func (s limitsTheFirst) CountSend(ctx context.Context, limits []survey.SendLimit, now time.Time) error {
+	return s.Store.CountSend(ctx, limits[:min(len(limits), 1)], now)
+}
+
+// limitsBlindly looks at what was counted before any of those counting at once is.
+type limitsBlindly struct {
+	survey.Store
+	mu    sync.Mutex
+	n     int
+	asked int
+	all   chan struct{} // closed once 20 have looked
+}
+
+func (s *limitsBlindly) CountSend(_ context.Context, limits []survey.SendLimit, _ time.Time) error {
+	s.mu.Lock()
+	n := s.n
+	if s.asked++; s.asked == 20 {
+		close(s.all)
+	}
+	s.mu.Unlock()
+	<-s.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n >= limits[0].Most {
+		return survey.ErrLimited
+	}
+	s.n++
+	return nil
+}
+
 type losesPlaces struct{ survey.Store }
 
 func (s losesPlaces) PutPlaces(ctx context.Context, places []survey.Place) error {

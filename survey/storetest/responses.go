@@ -280,7 +280,7 @@ func responseCutShort(t testing.TB, s survey.Store) {
 
 func responseContact(t testing.TB, s survey.Store) {
 	f := NewFacts(1, Survey())
-	sealed := survey.SealedContact{KeyID: "2024-02", Sealed: []byte{0, 1, 0xff, '\n'}, PhoneHash: []byte{9, 0, 9}}
+	sealed := survey.SealedContact{KeyID: "2024-02", Sealed: []byte{0, 1, 0xff, '\n'}, PhoneHash: []byte{9, 0, 9}, Follow: []byte{7, 0}}
 	with := f.Response(GulouHR1, At("2024-02-29"), func(r *survey.Response) { r.Contact = &sealed })
 	without := f.Response(GulouHR1, At("2024-02-29"))
 	add(t, s, with, without)

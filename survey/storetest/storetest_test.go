@@ -63,6 +63,22 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"lets an old claimer note", func(s survey.Store) survey.Store { return notesAnyway{s} }, "deliveries/a claim that ran out is given anew, and the old one notes nothing"},
 		{"loses a failure", func(s survey.Store) survey.Store { return losesFailure{s} }, "deliveries/a failure is tried again at its time, until it ends"},
 		{"queues again what was delivered", func(s survey.Store) survey.Store { return queuesAgain{s} }, "deliveries/what is queued under a key stays as it is"},
+		{"proves a phone twice", func(s survey.Store) survey.Store { return provesTwice{s} }, "proofs/of many right guesses at once one proves"},
+		{"takes a code that has expired", func(s survey.Store) survey.Store { return provesLate{s} }, "proofs/a code is over at the instant it expires"},
+		{"takes the code of another response", func(s survey.Store) survey.Store { return provesAnother{s, map[string]survey.Key{}} }, "proofs/a code is right once, and only for its response"},
+		{"counts no wrong guess", func(s survey.Store) survey.Store {
+			return countsNoGuess{s, &sync.Mutex{}, map[survey.Key]survey.Proof{}}
+		}, "proofs/of many wrong guesses at once five are compared"},
+		{"lets guessing go on", func(s survey.Store) survey.Store {
+			return countsNoGuess{s, &sync.Mutex{}, map[survey.Key]survey.Proof{}}
+		}, "proofs/wrong guesses are counted, and five are the end"},
+		{"keeps an earlier code in force", func(s survey.Store) survey.Store { return keepsCodes{s} }, "proofs/a new code takes the place of the last"},
+		{"forgets what follows from a proof", func(s survey.Store) survey.Store { return owesNothing{s} }, "proofs/what is owed stays until it is noted"},
+		{"drops proofs too early", func(s survey.Store) survey.Store { return expiresEarly{s} }, "proofs/what has served its time expires"},
+		{"looks at one limit only", func(s survey.Store) survey.Store { return limitsTheFirst{s} }, "sends/each name has its limits"},
+		{"lets too many messages through at once", func(s survey.Store) survey.Store {
+			return &limitsBlindly{Store: s, all: make(chan struct{})}
+		}, "sends/of many at once none is one too many"},
 		{"skips a case between pages", func(s survey.Store) survey.Store { return skipsCase{s} }, "cases/pages neither skip nor repeat"},
 		{"drops a file's last byte", func(s survey.Store) survey.Store { return dropsByte{s} }, "files/what was put is there, byte for byte"},
 		{"loses a file", func(s survey.Store) survey.Store { return &losesFile{s} }, "files/of many who put the same file all succeed, and it is whole"},
