@@ -17,12 +17,13 @@ type CaseWork interface {
 	survey.CaseStore
 	survey.CaseSheetStore
 	survey.CalendarStore
+	survey.ProofStore
 }
 
 var system = survey.Worker{Party: survey.System}
 
-// CasesJob opens the cases that bad responses owe and sets the deadlines that
-// waited for a calendar, every five seconds. followUp is the hash a case is found
+// CasesJob opens the cases that bad responses owe, sets the deadlines that waited
+// for a calendar, and notes whose phone was proved, every five seconds. followUp is the hash a case is found
 // by when its citizen comes back.
 func CasesJob(store CaseWork, followUp func(survey.Key) []byte) Job {
 	return Job{
@@ -31,6 +32,10 @@ func CasesJob(store CaseWork, followUp func(survey.Key) []byte) Job {
 		Due: func(ctx context.Context) (bool, error) {
 			owed, err := store.OwedCases(ctx, 1)
 			if err != nil || len(owed) > 0 {
+				return err == nil, err
+			}
+			proofs, err := store.OwedProofs(ctx, 1)
+			if err != nil || len(proofs) > 0 {
 				return err == nil, err
 			}
 			n, err := eachPending(ctx, store, time.Time{}, 1, func(survey.Case, []survey.Entry, survey.CaseSummary) error { return nil })
@@ -51,6 +56,11 @@ func OpenCases(ctx context.Context, store CaseWork, followUp func(survey.Key) []
 		return 0, err
 	}
 	cal, err := survey.LoadCalendar(ctx, store)
+	if err != nil {
+		return 0, err
+	}
+	// Looked for before the owed cases: whatever has a proof by now has a case below.
+	proofs, err := store.OwedProofs(ctx, proofBatch)
 	if err != nil {
 		return 0, err
 	}
@@ -78,7 +88,11 @@ func OpenCases(ctx context.Context, store CaseWork, followUp func(survey.Key) []
 			break
 		}
 	}
-	n, err := eachPending(ctx, store, now, 0, func(c survey.Case, made []survey.Entry, sum survey.CaseSummary) error {
+	n, err := noteProofs(ctx, store, surveys, cal, proofs, now)
+	if done += n; err != nil {
+		return done, err
+	}
+	n, err = eachPending(ctx, store, now, 0, func(c survey.Case, made []survey.Entry, sum survey.CaseSummary) error {
 		if err := store.AddEntries(ctx, c.Response.Key, made, sum); err != nil && !errors.Is(err, survey.ErrExists) {
 			return err
 		}

@@ -51,6 +51,8 @@ func (a *app) routes() []route {
 		{"POST", "/q/:code", anyone, a.sendRate},
 		{"GET", "/follow", anyone, a.showFollow},
 		{"POST", "/follow", anyone, a.follow},
+		{"GET", "/verify", anyone, a.showVerify},
+		{"POST", "/verify", anyone, a.verify},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
 		{"GET", "/metrics", withToken(survey.Operate), a.showMetrics},
@@ -79,6 +81,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/codes/zip", signedIn(survey.SeeCodes), a.downloadCodes},
 		{"GET", "/console/codes/:code/:format", signedIn(survey.SeeCodes), a.showCode},
 		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
+		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
 		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},

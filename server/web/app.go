@@ -21,6 +21,7 @@ import (
 	"manyi/qrcodes"
 	"manyi/survey"
 	"manyi/survey/intake"
+	"manyi/survey/sms"
 )
 
 // Deps is what the pages stand on.
@@ -35,6 +36,12 @@ type Deps struct {
 	Log     *slog.Logger
 	Spool   survey.Spool // what Intake spools to; nil if it does not
 	Node    string       // this process's name among the nodes; empty if it is the only one
+	// SMS carries the codes by which citizens prove their phones, each after the
+	// signature; nil: none can be proved, and it is not offered.
+	SMS          sms.Sender
+	SMSSignature string
+	// Outbox lists messages that stayed here, the last one first; nil if they go out.
+	Outbox func() []sms.Sent
 	// Metrics gathers what /metrics shows; nil makes a new registry.
 	Metrics *prometheus.Registry
 }
@@ -154,7 +161,7 @@ func (a *app) page(c *fiber.Ctx, status int, name string, view any) error {
 }
 
 // citizenPages carry their style inside.
-var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true, "follow": true}
+var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true, "follow": true, "verify": true}
 
 // squeeze compresses the answer: a third of the bytes, for phones far from a mast.
 // Console pages go as they are, since they hold tokens beside text from a query.

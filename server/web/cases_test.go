@@ -20,12 +20,17 @@ import (
 
 const citizenPhone = "13800138000"
 
-// openCases does what the job does every few seconds.
-func (s *site) openCases() {
+func (s *site) secrets() intake.Secrets {
 	s.t.Helper()
 	secrets, err := intake.NewSecrets(siteSecret)
 	must(s.t, err)
-	_, err = jobs.OpenCases(context.Background(), s.store, secrets.FollowUpOf, s.clock())
+	return secrets
+}
+
+// openCases does what the job does every few seconds.
+func (s *site) openCases() {
+	s.t.Helper()
+	_, err := jobs.OpenCases(context.Background(), s.store, s.secrets().FollowUpOf, s.clock())
 	must(s.t, err)
 }
 

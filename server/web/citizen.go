@@ -61,7 +61,7 @@ func (a *app) sendRate(c *fiber.Ctx) error {
 		c.Cookie(&fiber.Cookie{Name: sentCookie, Value: key, Path: "/", HTTPOnly: true, Secure: a.secure,
 			SameSite: fiber.CookieSameSiteLaxMode, MaxAge: int(backWithin.Seconds())})
 		return a.thanks(c, ThanksView{Survey: s.Survey, Window: s.Window, Hall: s.Hall, Bureau: s.Bureau,
-			Receipt: receipt.Number, Elder: elder(c)}, s.Code.Serial)
+			Receipt: receipt.Number, Elder: elder(c), Verify: a.offersProof()}, s.Code.Serial)
 	}
 	view := a.rateView(c, s, key)
 	view.Typed = typed

@@ -78,7 +78,7 @@ const (
 
 // console is what every console page shows around its content.
 func (a *app) console(c *fiber.Ctx, s survey.Survey, w *world) Console {
-	return Console{Who: actor(c), Survey: s, Surveys: w.surveys, CSRF: a.keys.token(c.Cookies(sessionCookie))}
+	return Console{Who: actor(c), Survey: s, Surveys: w.surveys, CSRF: a.keys.token(c.Cookies(sessionCookie)), Outbox: a.Outbox != nil}
 }
 
 func (a *app) showCodes(c *fiber.Ctx) error {

@@ -12,6 +12,7 @@ type Console struct {
 	Survey  survey.Survey
 	Surveys []survey.Survey
 	CSRF    string
+	Outbox  bool // messages stay here to be read
 }
 
 // SigninView asks for a name and password. Wrong says only that they did not

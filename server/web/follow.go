@@ -15,6 +15,7 @@ import (
 type FollowView struct {
 	Elder   bool
 	Receipt string
+	Verify  bool // phones can be proved here
 	Unknown bool // nothing to show for the receipt, whyever
 	Said    bool // the answer was just stored
 	Moved   bool // it was not: the case had moved on
@@ -58,13 +59,13 @@ func (v FollowView) May(step string) bool {
 }
 
 func (a *app) showFollow(c *fiber.Ctx) error {
-	return a.page(c, fiber.StatusOK, "follow", FollowView{Elder: elder(c)})
+	return a.page(c, fiber.StatusOK, "follow", FollowView{Elder: elder(c), Verify: a.offersProof()})
 }
 
 // follow shows the case of a receipt, and takes the citizen's word. The receipt
 // travels in the body, so that no history or log keeps it.
 func (a *app) follow(c *fiber.Ctx) error {
-	view := FollowView{Elder: elder(c), Receipt: c.FormValue("receipt")}
+	view := FollowView{Elder: elder(c), Receipt: c.FormValue("receipt"), Verify: a.offersProof()}
 	if err := a.followed(c, &view); err != nil {
 		if !errors.Is(err, survey.ErrNotFound) {
 			return err

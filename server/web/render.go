@@ -24,6 +24,7 @@ import (
 type Pages struct {
 	pages map[string]*template.Template
 	csp   string
+	texts texts
 }
 
 // consoleCSP allows the console's style file besides the product's own images
@@ -80,7 +81,7 @@ func newPages(files fs.FS) (*Pages, error) {
 			return nil, fmt.Errorf("check %s: %w", name, err)
 		}
 	}
-	return &Pages{pages: pages, csp: strings.Replace(consoleCSP, "style-src 'self'", "style-src"+digests, 1)}, nil
+	return &Pages{texts: texts, pages: pages, csp: strings.Replace(consoleCSP, "style-src 'self'", "style-src"+digests, 1)}, nil
 }
 
 // citizenStyles are the styles that citizen pages carry inside, each page those it
@@ -93,6 +94,9 @@ func (p *Pages) CSP() string { return p.csp }
 
 // ConsoleCSP is the Content-Security-Policy of the console pages.
 func (p *Pages) ConsoleCSP() string { return consoleCSP }
+
+// Words are a text of the product, for what is not a page.
+func (p *Pages) Words(key string) survey.Text { return p.texts[key] }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 

@@ -68,15 +68,15 @@ func (s *site) pass(d time.Duration) {
 var siteSecret = bytes.Repeat([]byte("secret"), 6)
 
 // newSite is a site with the places and the survey of storetest.
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, with ...func(*Deps)) *site {
 	t.Helper()
-	s := newEmptySite(t)
+	s := newEmptySite(t, with...)
 	must(t, s.store.PutPlaces(context.Background(), storetest.Places()))
 	must(t, s.store.AddSurvey(context.Background(), s.survey))
 	return s
 }
 
-func newEmptySite(t testing.TB) *site {
+func newEmptySite(t testing.TB, with ...func(*Deps)) *site {
 	t.Helper()
 	s := &site{t: t, now: storetest.At("2024-02-20 10:00"), log: &bytes.Buffer{}, signer: qrcodes.NewSigner(siteSecret), survey: storetest.Survey()}
 	ctx := context.Background()
@@ -91,8 +91,12 @@ func newEmptySite(t testing.TB) *site {
 	ring, err := keyring.Load(filepath.Join(t.TempDir(), "keys.json"))
 	must(t, err)
 	in := intake.New(&s.intake, secrets, ring, intake.Options{Now: s.clock})
-	s.app, err = New(Deps{Store: s.store, Intake: in, Signer: s.signer, BaseURL: "https://pj.example.gov.cn", Secret: siteSecret,
-		Version: "test", Now: s.clock, Log: slog.New(slog.NewJSONHandler(&syncWriter{w: s.log}, nil))})
+	deps := Deps{Store: s.store, Intake: in, Signer: s.signer, BaseURL: "https://pj.example.gov.cn", Secret: siteSecret,
+		Version: "test", Now: s.clock, Log: slog.New(slog.NewJSONHandler(&syncWriter{w: s.log}, nil))}
+	for _, change := range with {
+		change(&deps)
+	}
+	s.app, err = New(deps)
 	must(t, err)
 	t.Cleanup(func() {
 		must(t, in.Close(ctx))

@@ -150,6 +150,7 @@ type ThanksView struct {
 	Bureau  string
 	Receipt string
 	Elder   bool
+	Verify  bool // phones can be proved here: offered to everybody alike
 }
 
 // Groups is the receipt in pieces that can be read out.

@@ -155,6 +155,9 @@ func (s Secrets) FollowUp(receipt string) []byte {
 	return s.follow.mac([]byte(plainReceipt(receipt)))[:16]
 }
 
+// ReceiptOf is the receipt of a response.
+func (s Secrets) ReceiptOf(k survey.Key) string { return s.receipt(k) }
+
 // FollowUpOf is the same for the key of a response.
 func (s Secrets) FollowUpOf(k survey.Key) []byte { return s.FollowUp(s.receipt(k)) }
 
