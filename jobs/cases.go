@@ -75,6 +75,10 @@ func OpenCases(ctx context.Context, store CaseWork, followUp func(survey.Key) []
 				return done, fmt.Errorf("open case: survey %s: %w", c.Response.Survey, survey.ErrNotFound)
 			}
 			made, sum, err := c.Take(s, cal, system, now, survey.Entry{Step: survey.StepOpened})
+			var illegal *survey.IllegalStep
+			if errors.As(err, &illegal) {
+				continue // another run opened it while it was being read
+			}
 			if err != nil {
 				return done, fmt.Errorf("open case: %w", err)
 			}

@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"public":                      {},
 	"jobs":                        {"survey", "stats"},
 	"server/web":                  {"survey", "survey/intake", "survey/keyring", "survey/photos", "survey/sms", "stats", "stats/figures", "stats/export", "qrcodes", "public"},
-	"server/webhook":              {"survey"},
+	"server/webhook":              {"survey", "survey/sms"},
 	"server/demo":                 {"survey"},
 	"server":                      nil, // everything
 }

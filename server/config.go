@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"manyi/server/webhook"
 	"manyi/survey/keyring"
@@ -36,6 +37,9 @@ type config struct {
 
 	WebhookURL    string // where reminders go; empty: nowhere
 	WebhookSecret string
+	SMSURL        string // of the gateway; empty: no phone can be proved
+	SMSSecret     string
+	SMSSignature  string
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
@@ -57,6 +61,9 @@ var settings = []setting{
 	{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true or false", "start on what this machine remembers if MongoDB does not answer"},
 	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases are sent to"},
 	{"MANYI_WEBHOOK_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_WEBHOOK_URL"},
+	{"MANYI_SMS_URL", "", "", "https://, or http:// on this machine, without a user or #", "gateway that messages are handed to; unset: no phone can be proved (see README)"},
+	{"MANYI_SMS_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_SMS_URL"},
+	{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "1 to 20 characters between 【 and 】", "signature in front of every message"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -128,6 +135,15 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 	})
 	check("MANYI_WEBHOOK_URL", func(v string) bool { c.WebhookURL = v; return v == "" || webhook.Allowed(v) })
 	check("MANYI_WEBHOOK_SECRET", func(v string) bool { c.WebhookSecret = v; return v == "" || len(v) >= 32 })
+	check("MANYI_SMS_URL", func(v string) bool { c.SMSURL = v; return v == "" || webhook.Allowed(v) })
+	check("MANYI_SMS_SECRET", func(v string) bool { c.SMSSecret = v; return v == "" || len(v) >= 32 })
+	check("MANYI_SMS_SIGNATURE", func(v string) bool {
+		c.SMSSignature = v
+		name, ok := strings.CutPrefix(v, "【")
+		name, end := strings.CutSuffix(name, "】")
+		n := utf8.RuneCountInString(name)
+		return ok && end && utf8.ValidString(name) && 1 <= n && n <= 20 && !strings.ContainsAny(name, "【】\r\n")
+	})
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc
@@ -142,6 +158,9 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 				faults = append(faults, fmt.Errorf("%s is not set; with MONGODB_URI every node needs the same one (see: server keys --help)", s.env))
 			}
 		}
+	}
+	if (c.SMSURL == "") != (c.SMSSecret == "") {
+		faults = append(faults, errors.New("of MANYI_SMS_URL and MANYI_SMS_SECRET only one is set; want both or neither"))
 	}
 	return c, errors.Join(faults...)
 }

@@ -42,6 +42,9 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true", "true", func(c config) string { return fmt.Sprint(c.StartWithout) }},
 		{"MANYI_WEBHOOK_URL", "", "", "https://h/in", "", func(c config) string { return c.WebhookURL }},
 		{"MANYI_WEBHOOK_SECRET", "", "", long, "", func(c config) string { return c.WebhookSecret }},
+		{"MANYI_SMS_URL", "", "", "https://sms.example.gov.cn/in", "", func(c config) string { return c.SMSURL }},
+		{"MANYI_SMS_SECRET", "", "", long, "", func(c config) string { return c.SMSSecret }},
+		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {
@@ -61,6 +64,9 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		}
 		if strings.HasPrefix(c.env, "MANYI_WEBHOOK") {
 			set = environment("MANYI_WEBHOOK_URL", "https://h/in", "MANYI_WEBHOOK_SECRET", long)
+		}
+		if c.env == "MANYI_SMS_URL" || c.env == "MANYI_SMS_SECRET" {
+			set = environment("MANYI_SMS_URL", "https://sms.example.gov.cn/in", "MANYI_SMS_SECRET", long)
 		}
 		load(environment(), nil, c.byDefault)
 		load(set, nil, c.byEnv)
@@ -130,6 +136,17 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_LEASE", "2s", "lost at every hiccup"},
 		{"MANYI_LEASE", "6m", "too long for the figures"},
 		{"MANYI_START_WITHOUT_DB", "true", ""},
+		{"MANYI_SMS_URL", "http://127.0.0.1:9000/in", ""},
+		{"MANYI_SMS_URL", "http://localhost/in?key=x", ""},
+		{"MANYI_SMS_URL", "http://10.0.0.7/in", "codes and phones in the clear"},
+		{"MANYI_SMS_URL", "http://127.0.0.1.example.com/in", "no address of this machine"},
+		{"MANYI_SMS_URL", "https:///in", "no host"},
+		{"MANYI_SMS_URL", "ftp://sms.example.gov.cn", "no web address"},
+		{"MANYI_SMS_SECRET", "0123456789abcdef0123456789abcde", "31 characters"},
+		{"MANYI_SMS_SIGNATURE", "满意", "no brackets"},
+		{"MANYI_SMS_SIGNATURE", "【】", "no name"},
+		{"MANYI_SMS_SIGNATURE", "【满意】验证码", "more than a name"},
+		{"MANYI_SMS_SIGNATURE", "【" + strings.Repeat("满", 21) + "】", "21 characters"},
 		{"MANYI_START_WITHOUT_DB", "yes", "neither true nor false"},
 		{"MANYI_WEBHOOK_URL", "https://oa.example.gov.cn/in?token=t", ""},
 		{"MANYI_WEBHOOK_URL", "http://127.0.0.1:9000/in", ""},
@@ -157,6 +174,10 @@ func TestSettingValues(t *testing.T) {
 			env = environment(c.env, c.value, "MANYI_WEBHOOK_SECRET", strings.Repeat("s", 32))
 		case "MANYI_WEBHOOK_SECRET":
 			env = environment(c.env, c.value, "MANYI_WEBHOOK_URL", "https://h/in")
+		case "MANYI_SMS_URL":
+			env = environment(c.env, c.value, "MANYI_SMS_SECRET", strings.Repeat("s", 32))
+		case "MANYI_SMS_SECRET":
+			env = environment(c.env, c.value, "MANYI_SMS_URL", "https://h/in")
 		}
 		_, err := loadConfig(env, nil)
 		if c.wrong == "" {
@@ -195,8 +216,8 @@ func TestMongoDBNeedsTheSecretsOfAllNodes(t *testing.T) {
 	}
 }
 
-func TestTheWebhookNeedsBothOfItsSettings(t *testing.T) {
-	for _, c := range [][]string{{"MANYI_WEBHOOK_URL", "https://h/in"}, {"MANYI_WEBHOOK_SECRET", strings.Repeat("s", 32)}} {
+func TestAnAddressAndItsSecretGoTogether(t *testing.T) {
+	for _, c := range [][]string{{"MANYI_SMS_URL", "https://h/in"}, {"MANYI_SMS_SECRET", strings.Repeat("s", 32)}, {"MANYI_WEBHOOK_URL", "https://h/in"}, {"MANYI_WEBHOOK_SECRET", strings.Repeat("s", 32)}} {
 		if _, err := loadConfig(environment(c...), nil); err == nil || !strings.Contains(err.Error(), "want both or neither") {
 			t.Errorf("%s alone: %v", c[0], err)
 		}

@@ -94,6 +94,23 @@ func (d *demoProcess) works(comment string) {
 	}
 }
 
+// provesPhones reads in the console what came to the phone.
+func (d *demoProcess) provesPhones() {
+	provePhone(d.t, d.base, d.code(), func() string {
+		client := browser(d.t)
+		signInAs(d.t, client, d.base, d.user, d.secret)
+		_, page, err := fetch(client, d.base+"/console/outbox")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		m := codeIn.FindStringSubmatch(page)
+		if m == nil {
+			d.t.Fatalf("no code in the outbox: %.2000s", page)
+		}
+		return m[1]
+	})
+}
+
 // stop asks the process to end, and wants it to have ended well with nothing more to say.
 func (d *demoProcess) stop() {
 	d.t.Helper()
@@ -129,6 +146,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("standard error begins %.200q, want %q", first.log, note)
 	}
 	first.works("the first comment")
+	first.provesPhones()
 	first.stop()
 
 	second := startDemo(t, data, "--addr", "127.0.0.1:0")

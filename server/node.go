@@ -23,6 +23,7 @@ import (
 	"manyi/survey/intake"
 	"manyi/survey/keyring"
 	"manyi/survey/mongostore"
+	"manyi/survey/sms"
 	"manyi/survey/sqlitestore"
 )
 
@@ -36,9 +37,11 @@ type base struct {
 	clock   *clock
 
 	// With MongoDB, what a node that takes ratings needs besides; see join.
-	spool survey.Spool
-	node  string
-	ready func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
+	spool  survey.Spool
+	node   string
+	sms    sms.Sender                      // carries codes; nil if nothing does
+	outbox func() []sms.Sent               // what stayed here instead, in the demo
+	ready  func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
 }
 
 // openBase opens the store and the secrets.
@@ -60,6 +63,9 @@ func openBase(ctx context.Context, cfg config, machine func() time.Time) (*base,
 		return nil, errors.Join(err, b.close())
 	}
 	b.signer = qrcodes.NewSigner(b.secret)
+	if cfg.SMSURL != "" {
+		b.sms = webhook.NewMessages(cfg.SMSURL, []byte(cfg.SMSSecret), b.clock.Now)
+	}
 	return b, nil
 }
 
@@ -146,7 +152,8 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	limits.Now, limits.Log, limits.Spool, limits.Deadline = b.clock.Now, log, b.spool, b.cfg.Deadline
 	in := intake.New(b.store, b.secrets, sealer, limits)
 	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
-		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node})
+		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node,
+		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, Outbox: b.outbox})
 	if err != nil {
 		return errors.Join(err, b.leave())
 	}

@@ -21,6 +21,7 @@ import (
 	"manyi/survey"
 	"manyi/survey/intake"
 	"manyi/survey/keyring"
+	"manyi/survey/sms/outbox"
 	"manyi/survey/sqlitestore"
 )
 
@@ -151,6 +152,8 @@ func (e *env) demo(cmd *cobra.Command, cfg config, limits intake.Options) error 
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	box := outbox.New(b.clock.Now) // whatever gateway is set: the demo sends nobody anything
+	b.sms, b.outbox = box, box.Last
 	lines, err := e.prepareDemo(cmd, b, near)
 	if err != nil {
 		return errors.Join(err, ln.Close(), b.close())

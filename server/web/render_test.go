@@ -165,6 +165,10 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, g := range survey.Grounds {
 		need["ground."+string(g)] = true
 	}
+	need["verify.message"] = true
+	for _, n := range VerifyNotices {
+		need["verify."+string(n)] = true
+	}
 	for _, party := range []survey.Party{survey.System, survey.Citizen, survey.Own, survey.Higher} {
 		need["party."+string(party)] = true
 	}

@@ -39,6 +39,9 @@ const (
 	VerifyLater   VerifyNotice = "later"   // the database or the gateway is away
 )
 
+// VerifyNotices lists the notices.
+var VerifyNotices = [...]VerifyNotice{VerifySent, VerifyWrong, VerifyOver, VerifyProved, VerifyNone, VerifyLimited, VerifyRefused, VerifyLater}
+
 // Good reports whether the notice is no bad news.
 func (n VerifyNotice) Good() bool { return n == VerifySent || n == VerifyProved }
 
@@ -143,7 +146,7 @@ func (a *app) sendCode(c *fiber.Ctx, view *VerifyView) error {
 	case err != nil:
 		return err
 	}
-	err = a.SMS.Send(ctx, sms.Message{ID: rand.Text(), To: phone, Text: a.SMSSignature + fmt.Sprintf(a.pages.Words("verify.message").Zh, code)})
+	err = a.SMS.Send(ctx, sms.Message{ID: rand.Text(), To: phone, Text: a.codeText(code)})
 	window := r.Path.Window()
 	switch {
 	case errors.Is(err, sms.ErrRefused):
@@ -159,6 +162,12 @@ func (a *app) sendCode(c *fiber.Ctx, view *VerifyView) error {
 	}
 	view.Notice, view.Code, view.Phone = VerifySent, true, survey.MaskPhone(phone)
 	return nil
+}
+
+// codeText is the message with a code, within the 70 characters that go as one.
+func (a *app) codeText(code string) string {
+	words := a.pages.Words("verify.message")
+	return a.SMSSignature + fmt.Sprintf(words.Zh+words.En, code, code)
 }
 
 // codeLimits names what a code is counted under. Where there is no phone, the

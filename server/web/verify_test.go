@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,13 +36,13 @@ func (p *phones) Send(ctx context.Context, m sms.Message) error {
 	return p.box.Send(ctx, m)
 }
 
-func newPhones(t testing.TB) *phones {
+func newPhones(t testing.TB, with ...func(*Deps)) *phones {
 	t.Helper()
 	p := &phones{}
-	p.site = newSite(t, func(d *Deps) {
+	p.site = newSite(t, append(with, func(d *Deps) {
 		p.box = outbox.New(d.Now)
 		d.SMS, d.SMSSignature, d.Outbox = p, "【满意】", p.box.Last
-	})
+	})...)
 	return p
 }
 
@@ -399,6 +400,50 @@ func TestAGatewayThatFails(t *testing.T) {
 	if strings.Contains(p.log.String(), citizenPhone) {
 		t.Error("the log holds the phone")
 	}
+}
+
+// away is a store that does not answer while it is told so.
+type away struct {
+	survey.Store
+	now atomic.Bool
+}
+
+func (s *away) FollowedResponse(ctx context.Context, follow []byte) (survey.Response, error) {
+	if s.now.Load() {
+		return survey.Response{}, survey.ErrUnavailable
+	}
+	return s.Store.FollowedResponse(ctx, follow)
+}
+
+func (s *away) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
+	try, err := s.Store.TryCode(ctx, key, code, now)
+	if s.now.Load() { // it was done, and nobody heard
+		return "", survey.ErrUnavailable
+	}
+	return try, err
+}
+
+func TestAProofWaitsForTheDatabase(t *testing.T) {
+	store := &away{}
+	p := newPhones(t, func(d *Deps) { store.Store, d.Store = d.Store, store })
+	receipt := p.rated(p.code(storetest.GulouHR1), "dissatisfied", citizenPhone)
+	later := func(a answer) {
+		t.Helper()
+		p.says("away", a, VerifyLater)
+		if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+			t.Errorf("away: status %d", a.StatusCode)
+		}
+	}
+	store.now.Store(true)
+	later(p.asks(receipt, "send", ""))
+	p.rated(p.code(storetest.GulouHR1), "dissatisfied", citizenPhone) // ratings go on
+	store.now.Store(false)
+	p.says("back", p.asks(receipt, "send", ""), VerifySent)
+	code := p.got()
+	store.now.Store(true)
+	later(p.asks(receipt, "check", code))
+	store.now.Store(false)
+	p.says("back", p.asks(receipt, "check", code), VerifyProved)
 }
 
 func TestManyRightGuessesAtOnceProveOnce(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package webhook sends deliveries to one address as signed JSON.
+// Package webhook sends deliveries, and text messages, to one address as signed JSON.
 //
 // Each is a POST with the header "Manyi-Signature: t=TIME,v1=HEX": the Unix time of
 // sending and the HMAC-SHA-256 of TIME, a dot and the body, under the shared secret.
@@ -75,26 +75,34 @@ func Sign(secret []byte, at time.Time, body []byte) string {
 // Send hands a delivery over. Any status from 200 to 299 means that it was taken. 410
 // Gone is survey.ErrRefused. No error holds the address, which may carry a token.
 func (c *Client) Send(ctx context.Context, d survey.Delivery) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(d.Body))
+	status, err := c.post(ctx, d.Body)
+	switch {
+	case err != nil:
+		return err
+	case status/100 == 2:
+		return nil
+	case status == http.StatusGone:
+		return fmt.Errorf("%w: status %d", survey.ErrRefused, status)
+	}
+	return fmt.Errorf("status %d", status)
+}
+
+// post sends a signed body and returns the status of the answer.
+func (c *Client) post(ctx context.Context, body []byte) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return errors.New("the webhook's address cannot be used")
+		return 0, errors.New("the webhook's address cannot be used")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Manyi")
-	req.Header.Set("Manyi-Signature", Sign(c.secret, c.now(), d.Body))
+	req.Header.Set("Manyi-Signature", Sign(c.secret, c.now(), body))
 	res, err := c.http.Do(req)
 	if err != nil {
-		return withoutAddress(err)
+		return 0, withoutAddress(err)
 	}
 	defer res.Body.Close()
 	io.CopyN(io.Discard, res.Body, mostAnswer)
-	switch {
-	case res.StatusCode/100 == 2:
-		return nil
-	case res.StatusCode == http.StatusGone:
-		return fmt.Errorf("%w: status %d", survey.ErrRefused, res.StatusCode)
-	}
-	return fmt.Errorf("status %d", res.StatusCode)
+	return res.StatusCode, nil
 }
 
 func withoutAddress(err error) error {
