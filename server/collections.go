@@ -28,7 +28,8 @@ type collection struct {
 
 // collections are copied in this order. Tallies are not among them: they follow
 // from the facts, and the target's are compared with the source's after a
-// roll-up. Sessions, failed sign-ins, leases and records of past runs stay behind.
+// roll-up. Sessions, failed sign-ins, one-time codes, leases and records of past runs
+// stay behind.
 var collections = []collection{
 	{"places", listed(survey.Store.Places), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutPlaces(ctx, allOf[survey.Place](items))

@@ -27,8 +27,8 @@ func migrateCommand(e *env) *cobra.Command {
 		Short: "Copy an embedded database into MongoDB and verify the copy",
 		Long: "Copies the embedded database of a data folder (MANYI_DATA) into an empty MongoDB database, and compares what\n" +
 			"stands on both sides: number and content of every collection, then the tallies counted anew from the copy.\n" +
-			"Stop the servers on the folder first. The folder is left as it is; sessions, failed sign-ins and records of\n" +
-			"past job runs stay behind.",
+			"Stop the servers on the folder first. The folder is left as it is; sessions, failed sign-ins, one-time\n" +
+			"codes and records of past job runs stay behind.",
 		Example: "  server migrate --data /var/lib/manyi --to mongodb://db1,db2,db3/manyi?replicaSet=rs0\n  MONGODB_URI=mongodb://… server migrate --resume",
 		Args:    cobra.NoArgs,
 	}
@@ -84,6 +84,18 @@ func (e *env) migrate(ctx context.Context, cfg config, uri string, resume bool) 
 	}
 	if err := checkSecrets(ctx, to, from.secret, ring); err != nil {
 		return err
+	}
+	for { // proofs stay behind with their codes; what follows from them is noted in the cases before
+		owed, err := from.store.OwedProofs(ctx, 1)
+		if err != nil {
+			return err
+		}
+		if len(owed) == 0 {
+			break
+		}
+		if _, err := jobs.OpenCases(ctx, from.store, from.secrets.FollowUpOf, e.now()); err != nil {
+			return err
+		}
 	}
 	for _, c := range collections {
 		if err := e.migrateOne(ctx, c, from.store, to); err != nil {

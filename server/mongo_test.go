@@ -108,6 +108,17 @@ func TestMigrateToMongoDB(t *testing.T) {
 	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
 		t.Fatal(err)
 	}
+	// A phone was proved right before the folder was left.
+	proved := f.Response(storetest.GulouHR1, time.Now().Truncate(time.Millisecond), storetest.Bad, storetest.WithContact)
+	if _, err := from.store.AddResponses(t.Context(), []survey.Response{proved}); err != nil {
+		t.Fatal(err)
+	}
+	if err := from.store.PutCode(t.Context(), proved.Key, []byte("code"), time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if try, err := from.store.TryCode(t.Context(), proved.Key, []byte("code"), time.Now()); try != survey.CodeRight {
+		t.Fatal(try, err)
+	}
 	_, queued := from.store.AddDeliveries(t.Context(), []survey.Delivery{storetest.Queued("k", storetest.At("2024-03-05 08:00"))})
 	for _, err := range []error{
 		queued,
@@ -148,6 +159,9 @@ func TestMigrateToMongoDB(t *testing.T) {
 	}
 	if strings.Contains(out, ": 0,") {
 		t.Errorf("a collection is empty; the test shows nothing of it:\n%s", out)
+	}
+	if c, err := target.Case(t.Context(), proved.Key); err != nil || c.Summary.Marks&survey.MarkIdentified == 0 {
+		t.Errorf("the proof of a phone is lost: %+v, %v", c.Summary, err)
 	}
 	folder.refused([]string{"migrate", "--to", uri, "--resume"}, "has lived on since")
 	other := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, fewDays)}}

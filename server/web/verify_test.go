@@ -364,7 +364,7 @@ func TestTheOutboxIsReadByOrganisers(t *testing.T) {
 	}
 	p.says("asks", p.asks(p.rated(p.code(storetest.GulouHR1), "dissatisfied", citizenPhone), "send", ""), VerifySent)
 	a := p.get("/console/outbox", as)
-	rows := a.page(t).Find("#outbox tbody tr")
+	rows := a.page(t).Find("article.message")
 	if rows.Length() != 1 || !strings.Contains(rows.Find("[data-text]").Text(), p.got()) || rows.Find("[data-phone]").Text() != survey.MaskPhone(citizenPhone) ||
 		strings.Contains(a.text, citizenPhone) {
 		t.Errorf("outbox: %s", rows.Text())
@@ -405,7 +405,8 @@ func TestAGatewayThatFails(t *testing.T) {
 // away is a store that does not answer while it is told so.
 type away struct {
 	survey.Store
-	now atomic.Bool
+	now  atomic.Bool
+	lost atomic.Bool // what it did, and nobody heard
 }
 
 func (s *away) FollowedResponse(ctx context.Context, follow []byte) (survey.Response, error) {
@@ -417,7 +418,7 @@ func (s *away) FollowedResponse(ctx context.Context, follow []byte) (survey.Resp
 
 func (s *away) TryCode(ctx context.Context, key survey.Key, code []byte, now time.Time) (survey.CodeTry, error) {
 	try, err := s.Store.TryCode(ctx, key, code, now)
-	if s.now.Load() { // it was done, and nobody heard
+	if s.lost.Load() {
 		return "", survey.ErrUnavailable
 	}
 	return try, err
@@ -440,9 +441,9 @@ func TestAProofWaitsForTheDatabase(t *testing.T) {
 	store.now.Store(false)
 	p.says("back", p.asks(receipt, "send", ""), VerifySent)
 	code := p.got()
-	store.now.Store(true)
+	store.lost.Store(true)
 	later(p.asks(receipt, "check", code))
-	store.now.Store(false)
+	store.lost.Store(false)
 	p.says("back", p.asks(receipt, "check", code), VerifyProved)
 }
 
