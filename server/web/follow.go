@@ -82,7 +82,7 @@ func (a *app) follow(c *fiber.Ctx) error {
 		return survey.Faults{{Field: "level", Value: c.FormValue("level"), Why: survey.WhyLevelUnknown}}
 	}
 	err := survey.ErrExists
-	if c.FormValue("no") == strconv.Itoa(view.No()) {
+	if c.FormValue("no") == strconv.Itoa(view.No()) && slices.Contains(view.Steps, want.Step) {
 		err = a.addStep(c, view.Survey, *view.Case, survey.Worker{Party: survey.Citizen}, want)
 	}
 	var illegal *survey.IllegalStep
@@ -128,6 +128,11 @@ func (a *app) followed(c *fiber.Ctx, view *FollowView) error {
 	}
 	window := k.Response.Path.Window()
 	view.Window, view.Hall, view.Bureau = w.name(window), w.name(survey.HallOf(window)), w.name(survey.BureauOf(window))
-	view.Steps = k.Legal(view.Progress, survey.Worker{Party: survey.Citizen}, view.Today)
+	view.Steps = nil
+	for _, step := range k.Legal(view.Progress, survey.Worker{Party: survey.Citizen}, view.Today) {
+		if step == survey.StepSaid || step == survey.StepObjected { // a phone is proved by its code, not by saying so
+			view.Steps = append(view.Steps, step)
+		}
+	}
 	return nil
 }

@@ -76,6 +76,9 @@ func TestTheCitizenFollowsTheCase(t *testing.T) {
 	if a := s.look(bad, "step", "noted", "no", no, "note", "x"); a.StatusCode != http.StatusConflict {
 		t.Errorf("a step that is not the citizen's: status %d", a.StatusCode)
 	}
+	if a := s.look(bad, "step", "identified", "no", no); a.StatusCode != http.StatusConflict {
+		t.Errorf("a phone that is only said to be proved: status %d", a.StatusCode)
+	}
 	said := s.look(bad, "step", "said", "no", no, "outcome", "solved", "level", "satisfied", "note", "谢谢")
 	if said.StatusCode != http.StatusOK || said.page(t).Find("[data-said]").Length() != 1 || said.page(t).Find("#said").Length() != 0 {
 		t.Errorf("said: status %d", said.StatusCode)
