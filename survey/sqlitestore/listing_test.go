@@ -54,7 +54,7 @@ func TestDisputedResponsesAreNoted(t *testing.T) {
 	if got := disputed(t, s); !slices.Equal(got, want) {
 		t.Errorf("noted %v, want %v", got, want)
 	}
-	migration, err := migrations.ReadFile("migrations/0007_disputed.sql")
+	migration, err := migrations.ReadFile("migrations/0006_disputed.sql")
 	if err == nil {
 		_, err = s.write.Exec("DROP TABLE disputed; " + string(migration))
 	}
