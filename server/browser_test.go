@@ -34,6 +34,8 @@ type journey struct {
 	Password string `json:"password"`
 	N        int    `json:"n"`      // ratings at the first window, as the API counts them
 	Symbol   string `json:"symbol"` // file for a picture of a printed code
+	SMS      string `json:"sms"`    // address that tells the last message sent to a phone
+	AsOf     string `json:"asOf"`   // day of the nightly count
 	Shots    string `json:"shots"`  // folder for pictures of pages; empty for none
 }
 

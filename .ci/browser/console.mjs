@@ -1,5 +1,6 @@
 // Those who read the figures and print the codes.
 import assert from 'node:assert/strict';
+import { signIn as enter } from './signin.mjs';
 import { tour } from './tour.mjs';
 
 const desk = { viewport: { width: 1280, height: 800 } };
@@ -7,13 +8,7 @@ const desk = { viewport: { width: 1280, height: 800 } };
 export default async function office({ told, check, visit, shot }) {
   const at = (path) => told.base + path;
 
-  async function signIn(page, name = told.user, password = told.password) {
-    await page.goto(at('/console/signin'));
-    await page.locator('[name=name]').fill(name);
-    await page.locator('[name=password]').fill(password);
-    await page.locator('#signin [type=submit]').click();
-    await page.waitForLoadState();
-  }
+  const signIn = (page, name = told.user, password = told.password) => enter(page, at, name, password);
 
   await check('a wrong password and an unknown name get the same words', () => visit(desk, async (page) => {
     const words = [];
