@@ -143,3 +143,57 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// BenchmarkOpeningCases stores responses in the intake's groups: none of them bad; one
+// in twenty bad, which owes a case; and the same with the cases opened beside it, as
+// the job does. It should cost the intake no more than 5 %.
+func BenchmarkOpeningCases(b *testing.B) {
+	const size = 256
+	for _, c := range []struct {
+		name      string
+		bad, open bool
+	}{{"none-bad", false, false}, {"owed", true, false}, {"opened", true, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			ctx := b.Context()
+			s := storetest.Survey()
+			store, err := sqlitestore.Open(ctx, b.TempDir())
+			must(b, err)
+			b.Cleanup(func() { must(b, store.Close()) })
+			must(b, store.AddSurvey(ctx, s))
+			f, at := storetest.NewFacts(1, s), storetest.At("2024-02-29 08:00")
+			wake, done := make(chan struct{}, 1), make(chan error, 1)
+			go func() {
+				var err error
+				for range wake {
+					if err == nil {
+						_, err = jobs.OpenCases(ctx, store, func(k survey.Key) []byte { return k[:16] }, at.AddDate(0, 0, 1))
+					}
+				}
+				done <- err
+			}()
+			for i := 0; b.Loop(); i++ {
+				b.StopTimer()
+				group := make([]survey.Response, size)
+				for n := range group {
+					level := storetest.Good
+					if c.bad && n%20 == 0 {
+						level = storetest.Bad
+					}
+					group[n] = f.Response(storetest.Windows()[n%7], at.Add(time.Duration(i*size+n)*time.Millisecond), level)
+				}
+				b.StartTimer()
+				_, err := store.AddResponses(ctx, group)
+				must(b, err)
+				if c.open {
+					select {
+					case wake <- struct{}{}:
+					default: // it is at it
+					}
+				}
+			}
+			close(wake)
+			must(b, <-done)
+			b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "responses/s")
+		})
+	}
+}
