@@ -69,6 +69,7 @@ func OpenCases(ctx context.Context, store CaseWork, followUp func(survey.Key) []
 		if err != nil {
 			return done, err
 		}
+		var list []survey.Opening
 		for _, c := range owed {
 			s, ok := surveys[c.Response.Survey]
 			if !ok {
@@ -83,10 +84,11 @@ func OpenCases(ctx context.Context, store CaseWork, followUp func(survey.Key) []
 				return done, fmt.Errorf("open case: %w", err)
 			}
 			sum.Follow = followUp(c.Response.Key)
-			if err := store.AddEntries(ctx, c.Response.Key, made, sum); err != nil && !errors.Is(err, survey.ErrExists) {
-				return done, err
-			}
-			done++
+			list = append(list, survey.Opening{Key: c.Response.Key, Entries: made, Summary: sum})
+		}
+		n, err := store.OpenCases(ctx, list)
+		if done += n; err != nil {
+			return done, err
 		}
 		if len(owed) < caseBatch {
 			break
@@ -184,14 +186,26 @@ func CaseSheetsJob(store CaseWork) Job {
 // record says why: the sheet is stored, and somebody has to look into it.
 var ErrUnexplained = errors.New("the day was counted before with other numbers, and nothing on record explains the difference; see the rates page of that day")
 
+// ErrOwed means that cases of the day, or too many to tell, are not opened yet: a sheet
+// without them would be wrong, and the job that opens them is seconds away.
+var ErrOwed = errors.New("bad reviews of the day still owe their cases; the sheet is made when those are opened")
+
 // PutSheet counts the cases of a survey as they stood at the end of a day, and keeps
 // the sheet unless the last one of that day says the same. Where it says something
 // else, the cases are gone through once more to find out why; ErrUnexplained if that
-// fails. They are read one page
-// at a time; what is held grows with bureaus and months only.
+// fails. ErrOwed if
+// cases are not opened yet. They are read one page at a time; what is held grows with
+// bureaus and months only.
 func PutSheet(ctx context.Context, store CaseWork, s survey.Survey, day survey.Span, now time.Time) (added bool, err error) {
 	sheet := survey.CaseSheet{Survey: s.ID, AsOf: day, No: 1, MadeAt: now.UTC().Truncate(time.Millisecond), Counting: survey.Counting,
 		Bureaus: map[string]map[survey.Span]survey.CaseTally{}}
+	owed, err := store.OwedCases(ctx, caseBatch)
+	if err != nil {
+		return false, err
+	}
+	if len(owed) == caseBatch || slices.ContainsFunc(owed, func(c survey.Case) bool { return c.Response.Survey == s.ID && c.Response.Day <= day }) {
+		return false, ErrOwed
+	}
 	zone, end := s.Location(), day.Plus(1).Start(s.Location())
 	cases := survey.CaseQuery{Survey: s.ID, To: day}
 	err = store.Cases(ctx, cases, func(c survey.Case) error {

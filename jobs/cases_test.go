@@ -114,6 +114,11 @@ func TestSheetsOfCases(t *testing.T) {
 	}
 	_, err = store.AddResponses(t.Context(), []survey.Response{f.Response(storetest.GulouHR1, storetest.At(at), storetest.Bad)})
 	must(err)
+	if _, err := jobs.PutSheet(t.Context(), store, s, 20240306, time.Now()); !errors.Is(err, jobs.ErrOwed) {
+		t.Errorf("with a late review that owes its case: %v", err)
+	}
+	_, err = jobs.OpenCases(t.Context(), store, func(k survey.Key) []byte { return k[:16] }, time.Now())
+	must(err)
 	if added, err := jobs.PutSheet(t.Context(), store, s, 20240306, time.Now()); err != nil || !added {
 		t.Errorf("with a late review: added %v, %v", added, err)
 	}

@@ -227,16 +227,28 @@ type CaseLoad struct {
 	N       int64
 }
 
+// Opening is what the system adds to a case that is owed.
+type Opening struct {
+	Key     Key
+	Entries []Entry
+	Summary CaseSummary
+}
+
 // CaseStore keeps what is done about bad reviews. Entries are only ever added.
 type CaseStore interface {
 	// OwedCases returns up to limit cases that have no entry yet, the oldest first.
-	// Every bad response has a case: at the latest by this call, also if whoever
-	// stored the response died right after.
+	// Every bad response owes a case from the moment it is stored, also if whoever
+	// stored it died right after. It may be missing from the lists and counts below
+	// until it has its first entry.
 	OwedCases(ctx context.Context, limit int) ([]Case, error)
 	// AddEntries adds entries, numbered on from those that are there, and replaces
 	// the case's summary, all or nothing. ErrExists if the first number is taken:
 	// somebody was faster, and the case has to be looked at again. ErrNotFound.
 	AddEntries(ctx context.Context, key Key, made []Entry, sum CaseSummary) error
+	// OpenCases adds the first entries to many cases, as AddEntries does to one, and
+	// returns how many it did: one that has entries is left as it is. Cut short,
+	// some are opened and the call may be repeated.
+	OpenCases(ctx context.Context, list []Opening) (int, error)
 	// Case returns a case by the key of its response; ErrNotFound.
 	Case(ctx context.Context, key Key) (Case, error)
 	// FollowedCase returns the case with a hash of its follow-up code; ErrNotFound.

@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"manyi/jobs"
 	"manyi/qrcodes"
 	"manyi/survey"
 	"manyi/survey/intake"
@@ -41,15 +42,53 @@ func BenchmarkIntake(b *testing.B) {
 			c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 			return c.Send(thanks)
 		})
-		load(b, app, func(int) (string, string) { return "/q/0123456789ABCDEF", "key" })
+		load(b, app, func(int) (string, string) { return "/q/0123456789ABCDEF", "key" }, 0)
 	})
 	b.Run("manyi", func(b *testing.B) {
-		app, in, codes := benchSite(b)
-		load(b, app, func(i int) (string, string) {
-			c := codes[i%len(codes)]
-			return "/q/" + c.text, in.NewForm(c.serial)
-		})
+		app, in, codes, _ := benchSite(b)
+		load(b, app, manyiForms(in, codes), 0)
 	})
+}
+
+func manyiForms(in *intake.Intake, codes []benchCode) func(int) (path, key string) {
+	return func(i int) (string, string) {
+		c := codes[i%len(codes)]
+		return "/q/" + c.text, in.NewForm(c.serial)
+	}
+}
+
+// BenchmarkIntakeOfBadReviews sends ratings one in twenty of which is bad: to a server
+// that leaves their cases owed, and to one that opens them once a second, five times as
+// often as the job does. Opening cases should cost the intake no more than 5 %.
+func BenchmarkIntakeOfBadReviews(b *testing.B) {
+	for _, opens := range []bool{false, true} {
+		b.Run(fmt.Sprintf("opened=%v", opens), func(b *testing.B) {
+			app, in, codes, store := benchSite(b)
+			stop, done := make(chan struct{}), make(chan int)
+			go func() {
+				tick, opened := time.NewTicker(time.Second), 0
+				defer tick.Stop()
+				for running := true; running; {
+					select {
+					case <-tick.C:
+					case <-stop:
+						running = false
+					}
+					if opens {
+						n, err := jobs.OpenCases(context.Background(), store, func(k survey.Key) []byte { return k[:16] }, time.Now())
+						if err != nil {
+							b.Error(err)
+						}
+						opened += n
+					}
+				}
+				done <- opened
+			}()
+			load(b, app, manyiForms(in, codes), 20)
+			close(stop)
+			b.ReportMetric(float64(<-done), "opened")
+		})
+	}
 }
 
 type benchCode struct {
@@ -58,7 +97,7 @@ type benchCode struct {
 }
 
 // benchSite is the product as it serves, over a fresh database.
-func benchSite(b *testing.B) (*fiber.App, *intake.Intake, []benchCode) {
+func benchSite(b *testing.B) (*fiber.App, *intake.Intake, []benchCode, survey.Store) {
 	ctx := context.Background()
 	store, err := sqlitestore.Open(ctx, b.TempDir())
 	must(b, err)
@@ -83,12 +122,12 @@ func benchSite(b *testing.B) (*fiber.App, *intake.Intake, []benchCode) {
 		must(b, in.Close(ctx))
 		must(b, store.Close())
 	})
-	return app, in, codes
+	return app, in, codes, store
 }
 
 // load sends b.N ratings over many connections and reports requests a second and the slowest hundredth.
-// A real browser sends every field, filled in or not.
-func load(b *testing.B, app *fiber.App, next func(i int) (path, key string)) {
+// A real browser sends every field, filled in or not. One in badOf is a bad one, if not 0.
+func load(b *testing.B, app *fiber.App, next func(i int) (path, key string), badOf int) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b, err)
 	go app.Listener(ln)
@@ -104,6 +143,10 @@ func load(b *testing.B, app *fiber.App, next func(i int) (path, key string)) {
 			form.Set("efficiency", "satisfied")
 			form.Set("attitude", "very_satisfied")
 			form.Set("comment", fmt.Sprint("办得快 ", i))
+		}
+		if badOf > 0 && i%badOf == 0 {
+			form.Set("level", "dissatisfied")
+			form.Set("reason", "115")
 		}
 		bodies[i] = []byte(form.Encode())
 	}
@@ -145,7 +188,7 @@ func load(b *testing.B, app *fiber.App, next func(i int) (path, key string)) {
 
 // BenchmarkScan is the page a scan opens, without the network.
 func BenchmarkScan(b *testing.B) {
-	app, _, codes := benchSite(b)
+	app, _, codes, _ := benchSite(b)
 	handler := app.Handler()
 	var ctx fasthttp.RequestCtx
 	ctx.Request.SetRequestURI("/q/" + codes[0].text)

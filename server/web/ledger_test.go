@@ -118,6 +118,7 @@ func TestALedgerThatIsCutIsTold(t *testing.T) {
 	}
 	_, err := s.store.AddResponses(context.Background(), group)
 	must(t, err)
+	s.openCases()
 	whole := s.get("/console/cases/ledger/csv", s.desk("boss", survey.Supervisor, "350102-HR").as)
 	if rows := ledgerRows(t, whole); len(rows) != len(group) {
 		t.Errorf("%d rows", len(rows))
@@ -154,6 +155,7 @@ func TestThePlaceOfAListIsFoundByName(t *testing.T) {
 	for _, window := range []string{storetest.GulouHR1, storetest.GulouHR3, storetest.CangshanHR} {
 		s.rate(s.code(window), "dissatisfied", "comment", "乱收费")
 	}
+	s.openCases()
 	admin := s.desk("admin", survey.Organiser, "")
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	for query, want := range map[string]int{"仓山区人社局": 1, "鼓楼区人社局": 2, "鼓楼 社保 1号": 1, "福州": 3, " 350102-HR-02 ": 1, "": 3} {

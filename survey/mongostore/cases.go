@@ -3,6 +3,7 @@ package mongostore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -140,6 +141,21 @@ func (s *Store) OwedCases(ctx context.Context, limit int) (out []survey.Case, er
 		return err
 	})
 	return out, err
+}
+
+// OpenCases implements survey.CaseStore.
+func (s *Store) OpenCases(ctx context.Context, list []survey.Opening) (opened int, err error) {
+	for _, o := range list {
+		err := s.AddEntries(ctx, o.Key, o.Entries, o.Summary)
+		if errors.Is(err, survey.ErrExists) {
+			continue
+		}
+		if err != nil {
+			return opened, err
+		}
+		opened++
+	}
+	return opened, nil
 }
 
 // AddEntries implements survey.CaseStore.

@@ -4,21 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"manyi/survey"
 )
-
-const insertCase = `INSERT INTO cases(seq, key, survey, bureau, path, day, case_number)
-	SELECT seq, key, ?2, ?3, ?4, day, case_number FROM responses WHERE key = ?1`
-
-// addCase opens the case of a bad response in the response's own transaction.
-func (s *Store) addCase(ctx context.Context, tx *sql.Tx, r *survey.Response) error {
-	_, err := s.in(ctx, tx, insertCase).ExecContext(ctx, r.Key[:], r.Survey, survey.BureauOf(r.Path.Window()), r.Path.String())
-	return err
-}
 
 // caseRow is a row of the table.
 type caseRow struct {
@@ -43,26 +35,27 @@ func listedBy(q survey.CaseQuery) string {
 	return ""
 }
 
-// OwedCases implements survey.CaseStore.
-func (s *Store) OwedCases(ctx context.Context, limit int) ([]survey.Case, error) {
-	out, err := s.casesWhere(ctx, "WHERE c.n = 0 ORDER BY c.seq LIMIT ?", limit)
-	return out, wrap("read owed cases", err)
-}
-
 // Case implements survey.CaseStore.
 func (s *Store) Case(ctx context.Context, key survey.Key) (survey.Case, error) {
-	c, err := s.oneCase(ctx, "WHERE c.key = ?", key[:])
+	c, err := s.oneCase(ctx, selectCase+"WHERE c.seq = (SELECT seq FROM responses WHERE key = ?)", key[:])
+	if errors.Is(err, survey.ErrNotFound) {
+		c, err = s.oneCase(ctx, owedCase+"r.key = ?", key[:])
+	}
 	return c, wrap("read case", err)
 }
 
 // FollowedCase implements survey.CaseStore.
 func (s *Store) FollowedCase(ctx context.Context, follow []byte) (survey.Case, error) {
-	c, err := s.oneCase(ctx, "WHERE c.follow = ?", follow)
+	c, err := s.oneCase(ctx, selectCase+"WHERE c.follow = ?", follow)
 	return c, wrap("read followed case", err)
 }
 
-func (s *Store) oneCase(ctx context.Context, where string, arg any) (survey.Case, error) {
-	found, err := s.casesWhere(ctx, where, arg)
+func (s *Store) oneCase(ctx context.Context, query string, arg any) (survey.Case, error) {
+	rows, err := s.caseRows(ctx, query, arg)
+	if err != nil {
+		return survey.Case{}, translate(err)
+	}
+	found, err := s.fillCases(ctx, rows)
 	if err != nil || len(found) == 0 {
 		return survey.Case{}, firstErr(err, survey.ErrNotFound)
 	}
@@ -82,7 +75,11 @@ func firstErr(errs ...error) error {
 func (s *Store) Cases(ctx context.Context, q survey.CaseQuery, yield func(survey.Case) error) error {
 	where, args := caseFilter(q)
 	page := func(tail string, more ...any) ([]survey.Case, error) {
-		return s.casesWhere(ctx, where+tail, append(slices.Clone(args), more...)...)
+		rows, err := s.caseRows(ctx, selectCase+where+tail, append(slices.Clone(args), more...)...)
+		if err != nil {
+			return nil, err
+		}
+		return s.fillCases(ctx, rows)
 	}
 	give := func(found []survey.Case) error {
 		for _, c := range found {
@@ -101,7 +98,7 @@ func (s *Store) Cases(ctx context.Context, q survey.CaseQuery, yield func(survey
 		return give(found)
 	}
 	for last := int64(0); ; {
-		rows, err := s.caseRows(ctx, where+" AND c.seq > ? ORDER BY c.seq LIMIT ?", append(slices.Clone(args), last, pageRows)...)
+		rows, err := s.caseRows(ctx, selectCase+where+" AND c.seq > ? ORDER BY c.seq LIMIT ?", append(slices.Clone(args), last, pageRows)...)
 		if err != nil {
 			return wrap("read cases", err)
 		}
@@ -174,16 +171,8 @@ func caseFilter(q survey.CaseQuery) (string, []any) {
 	return b.String(), args
 }
 
-func (s *Store) casesWhere(ctx context.Context, where string, args ...any) ([]survey.Case, error) {
-	rows, err := s.caseRows(ctx, where, args...)
-	if err != nil {
-		return nil, err
-	}
-	return s.fillCases(ctx, rows)
-}
-
-func (s *Store) caseRows(ctx context.Context, where string, args ...any) (found []caseRow, err error) {
-	rows, err := s.read.QueryContext(ctx, selectCase+where, args...)
+func (s *Store) caseRows(ctx context.Context, query string, args ...any) (found []caseRow, err error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	err = each(rows, err, func(r *sql.Rows) error {
 		var c caseRow
 		var key sql.RawBytes
@@ -233,35 +222,6 @@ func (s *Store) fillCases(ctx context.Context, found []caseRow) ([]survey.Case, 
 		return nil
 	})
 	return out, err
-}
-
-// AddEntries implements survey.CaseStore.
-func (s *Store) AddEntries(ctx context.Context, key survey.Key, made []survey.Entry, sum survey.CaseSummary) error {
-	if len(made) == 0 {
-		return nil
-	}
-	return wrap("add entries", s.tx(ctx, func(tx *sql.Tx) error {
-		var seq int64
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT seq, n FROM cases WHERE key = ?", key[:]).Scan(&seq, &n); err != nil {
-			return err
-		}
-		if made[0].No != n+1 {
-			return survey.ErrExists
-		}
-		for _, e := range made {
-			doc, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO entries(seq, no, doc) VALUES (?,?,?)", seq, e.No, string(doc)); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE cases SET n = ?, state = ?, next = ?, pending = ?, marks = ?, follow = coalesce(?, follow) WHERE seq = ?`,
-			made[len(made)-1].No, sum.State, sum.Next, sum.Pending, sum.Marks, nullableBytes(sum.Follow), seq)
-		return err
-	}))
 }
 
 // CaseLoads implements survey.CaseStore.

@@ -43,11 +43,6 @@ func (s *Store) AddResponses(ctx context.Context, group []survey.Response) ([]bo
 				continue
 			}
 			marks.add(r.Bucket())
-			if r.Level.Bad() {
-				if err := s.addCase(ctx, tx, r); err != nil {
-					return err
-				}
-			}
 			if r.Case != (survey.CaseRef{}) {
 				if err := s.markCase(ctx, tx, marks, r.Survey, r.Case); err != nil {
 					return err

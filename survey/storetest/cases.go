@@ -18,6 +18,7 @@ var caseChecks = []Check{
 	{"cases/a group cut short anywhere owes all that was stored", caseCutShort},
 	{"cases/entries are added under the next number only", caseEntries},
 	{"cases/of many who act at once one wins", caseAtOnce},
+	{"cases/many are opened together", caseOpenings},
 	{"cases/the summary and follow-up code are found", caseSummary},
 	{"cases/the response comes as it counts", caseResponse},
 	{"cases/lists go by the next deadline and are filtered", caseLists},
@@ -179,6 +180,63 @@ func caseAtOnce(t testing.TB, s survey.Store) {
 	must(t, "case", err)
 	same(t, "entries", len(c.Entries), 1)
 	same(t, "summary of the winner", fmt.Sprint(int(c.Summary.Next)-20240200), c.Entries[0].Note)
+}
+
+func caseOpenings(t testing.TB, s survey.Store) {
+	f := NewFacts(30, Survey())
+	var group []survey.Response
+	var list []survey.Opening
+	for i := range 7 {
+		r := f.Response(Windows()[i], At("2024-02-05 10:00"), Bad)
+		group = append(group, r)
+		follow := sha256.Sum256(r.Key[:])
+		list = append(list, survey.Opening{Key: r.Key, Entries: []survey.Entry{{No: 1, Step: survey.StepOpened, Note: "together"}},
+			Summary: survey.CaseSummary{State: survey.CaseOpen, Next: 20240206, Follow: follow[:]}})
+	}
+	add(t, s, group...)
+	must(t, "the third is worked on before", s.AddEntries(t.Context(), group[2].Key, []survey.Entry{{No: 1, Step: survey.StepOpened}, {No: 2, Step: survey.StepContacted}},
+		survey.CaseSummary{State: survey.CaseContacted, Next: 20240301}))
+	n, err := s.OpenCases(t.Context(), list)
+	must(t, "open cases", err)
+	same(t, "opened", n, 6)
+	again, err := s.OpenCases(t.Context(), list)
+	must(t, "open cases again", err)
+	same(t, "opened again", again, 0)
+	for i, r := range group {
+		c, err := s.Case(t.Context(), r.Key)
+		must(t, "case", err)
+		if i == 2 {
+			same(t, "the one worked on: entries", len(c.Entries), 2)
+			same(t, "the one worked on: state", c.Summary.State, survey.CaseContacted)
+			continue
+		}
+		same(t, "entries", c.Entries, list[i].Entries)
+		same(t, "summary", c.Summary, list[i].Summary)
+	}
+	owed, err := s.OwedCases(t.Context(), 10)
+	must(t, "owed cases", err)
+	same(t, "owed after all", len(owed), 0)
+	// Everybody opens the same ones at once.
+	group, list = nil, nil
+	for range 20 {
+		r := f.Response(GulouHR1, At("2024-02-06 10:00"), Bad)
+		group, list = append(group, r), append(list, survey.Opening{Key: r.Key, Entries: []survey.Entry{{No: 1, Step: survey.StepOpened}}, Summary: survey.CaseSummary{State: survey.CaseOpen}})
+	}
+	add(t, s, group...)
+	opened := make([]int, 8)
+	for _, err := range together(len(opened), func(i int) (err error) {
+		opened[i], err = s.OpenCases(t.Context(), list)
+		return err
+	}) {
+		must(t, "open at once", err)
+	}
+	sum := 0
+	for _, n := range opened {
+		sum += n
+	}
+	same(t, "opened at once, by all", sum, len(list))
+	_, err = s.OpenCases(t.Context(), []survey.Opening{{Key: survey.Key{1}, Entries: list[0].Entries}})
+	wantErr(t, "no such case", err, survey.ErrNotFound)
 }
 
 func caseSummary(t testing.TB, s survey.Store) {
