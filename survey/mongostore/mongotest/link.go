@@ -1,9 +1,13 @@
 package mongotest
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,6 +22,7 @@ type Link struct {
 
 	cut    context.CancelFunc // nil while cut
 	frozen bool
+	ahead  atomic.Int64   // nanoseconds the server's clock seems ahead
 	gate   sync.RWMutex   // held for reading while bytes are handed on, for writing while frozen
 	wg     sync.WaitGroup // accepting and carrying
 }
@@ -65,6 +70,10 @@ func (l *Link) thaw() {
 	}
 }
 
+// Ahead makes whoever asks the server for the time by way of the link read it as
+// ahead of what it is. Documents, whatever times they hold, are left alone.
+func (l *Link) Ahead(by time.Duration) { l.ahead.Store(int64(by)) }
+
 // Restore ends Cut and Freeze. What was sent into a frozen link arrives now, even
 // if its sender has given up: an operation that failed may still be done.
 func (l *Link) Restore() {
@@ -109,11 +118,11 @@ func (l *Link) carry(ctx context.Context, client net.Conn) {
 	defer server.Close()
 	var both sync.WaitGroup
 	both.Go(func() { defer end(); l.pump(ctx, client, server) })
-	both.Go(func() { defer end(); l.pump(ctx, server, client) })
+	both.Go(func() { defer end(); l.replies(ctx, server, client) })
 	both.Wait()
 }
 
-// pump carries one direction.
+// pump carries what the client asks.
 func (l *Link) pump(ctx context.Context, from, to net.Conn) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -122,6 +131,39 @@ func (l *Link) pump(ctx context.Context, from, to net.Conn) {
 			return
 		}
 	}
+}
+
+// replies carries what the server answers, message by message.
+func (l *Link) replies(ctx context.Context, from, to net.Conn) {
+	for {
+		var length [4]byte
+		if _, err := io.ReadFull(from, length[:]); err != nil {
+			return
+		}
+		message := make([]byte, max(4, binary.LittleEndian.Uint32(length[:])))
+		copy(message, length[:])
+		if _, err := io.ReadFull(from, message[4:]); err != nil {
+			return
+		}
+		l.setClock(message)
+		if !l.handOn(ctx, to, message) {
+			return
+		}
+	}
+}
+
+// localTime is how a reply to hello or isMaster begins to tell the time: a date of that name,
+// in milliseconds. No document of ours has a field of this name.
+var localTime = []byte("\x09localTime\x00")
+
+func (l *Link) setClock(message []byte) {
+	by := time.Duration(l.ahead.Load()).Milliseconds()
+	at := bytes.Index(message, localTime)
+	if by == 0 || at < 0 || len(message) < at+len(localTime)+8 {
+		return
+	}
+	date := message[at+len(localTime):]
+	binary.LittleEndian.PutUint64(date, binary.LittleEndian.Uint64(date)+uint64(by))
 }
 
 // handOn waits while the link is frozen; false if the bytes did not arrive.
