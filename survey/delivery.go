@@ -21,6 +21,25 @@ type Delivery struct {
 	At     time.Time
 	Claim  int64  // number of its last claim, 0 for none
 	Result string // why the last try failed; for the operator
+	// Decisions are what people decided after it was given up, the latest last.
+	Decisions []DeliveryDecision
+}
+
+// DeliveryDecision is what somebody decided about a delivery that was given up.
+type DeliveryDecision struct {
+	By string    `json:"by"` // account
+	At time.Time `json:"at"`
+	// Again has it tried once more, and further as far as tries are left; otherwise
+	// it is dismissed.
+	Again bool `json:"again,omitempty"`
+}
+
+// State is what a decision leads to.
+func (d DeliveryDecision) State() DeliveryState {
+	if d.Again {
+		return DeliveryWaiting
+	}
+	return DeliveryDismissed
 }
 
 // DeliveryState is how far a delivery has come.
@@ -31,7 +50,11 @@ const (
 	DeliveryWaiting   DeliveryState = "waiting" // also while somebody has claimed it
 	DeliveryDelivered DeliveryState = "delivered"
 	DeliveryGivenUp   DeliveryState = "given_up"
+	DeliveryDismissed DeliveryState = "dismissed" // given up, and somebody decided that it need not be sent
 )
+
+// DeliveryStates lists the states.
+var DeliveryStates = [...]DeliveryState{DeliveryWaiting, DeliveryDelivered, DeliveryGivenUp, DeliveryDismissed}
 
 // ID is what the receiver knows a delivery by, the same at every try.
 func (d Delivery) ID() string {
@@ -91,6 +114,10 @@ type DeliveryStore interface {
 	// NoteDelivery notes how a claimed delivery went: its State, At and Result. It
 	// may be repeated. ErrFenced, and nothing changes, if it was claimed again since.
 	NoteDelivery(ctx context.Context, d Delivery) error
+	// DecideDelivery adds a decision to a delivery that was given up, which then
+	// stands as decided since the decision's time. ErrNotFound, and nothing changes,
+	// if there is none given up under the key: it has ended, or somebody was faster.
+	DecideDelivery(ctx context.Context, key string, d DeliveryDecision) error
 	// DeliveryCounts counts the deliveries by channel and state, in that order.
 	DeliveryCounts(ctx context.Context) ([]DeliveryCount, error)
 	// DropDeliveries forgets those that ended before a time, and returns how many.

@@ -82,6 +82,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/codes/:code/:format", signedIn(survey.SeeCodes), a.showCode},
 		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
 		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
+		{"POST", "/console/deliveries", signedIn(survey.Operate), a.decideDelivery},
 		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},
 
 		{"GET", "/api/openapi.json", anyone, a.openAPI},

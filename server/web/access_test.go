@@ -56,6 +56,7 @@ var may = map[string]string{
 	"GET /console/codes/:code/:format":     "osf",
 	"GET /console/status":                  "o",
 	"GET /console/outbox":                  "o",
+	"POST /console/deliveries":             "o",
 	"POST /console/nodes/drop":             "o",
 	"GET /api/openapi.json":                "a osferux OSFERUX",
 	"GET /api/v1/figures":                  "OSFERU",

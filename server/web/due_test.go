@@ -3,9 +3,13 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"manyi/survey"
 	"manyi/survey/storetest"
@@ -110,4 +114,45 @@ func TestDeliveriesAreShownAndDegrade(t *testing.T) {
 	if text := s.get("/console/status", admin.as).page(t).Find("#givenup").Text(); !strings.Contains(text, failed.ID()) || !strings.Contains(text, "status 410") {
 		t.Errorf("given up: %s", text)
 	}
+
+	// Somebody decides: once more, and when that fails too, no more.
+	decide := func(do, location string) {
+		t.Helper()
+		a := s.post("/console/deliveries", url.Values{"csrf": {admin.csrf}, "delivery": {"b"}, "do": {do}}, admin.as)
+		if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != location {
+			t.Errorf("%s: status %d, to %s, want %s", do, a.StatusCode, a.Header.Get("Location"), location)
+		}
+	}
+	const done, late = "/console/status#deliveries", "/console/status?moved=1#deliveries"
+	if a := s.post("/console/deliveries", url.Values{"csrf": {admin.csrf}, "delivery": {"b"}}, admin.as); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("no decision: status %d", a.StatusCode)
+	}
+	if a := s.post("/console/deliveries", url.Values{"csrf": {"x"}, "delivery": {"b"}, "do": {"dismiss"}}, admin.as); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a foreign form: status %d", a.StatusCode)
+	}
+	look("degraded", "1", "1")
+	decide("again", done)
+	look("ok", "2", "0")
+	decide("dismiss", late)
+	now, err := s.store.Now(t.Context())
+	must(t, err)
+	for range 2 { // both that wait
+		d, err := s.store.ClaimDelivery(t.Context(), "webhook", now.Add(time.Minute), time.Minute)
+		must(t, err)
+		if d.Key == "b" {
+			must(t, s.store.NoteDelivery(t.Context(), d.Failed(now, "status 410", true)))
+		}
+	}
+	look("degraded", "1", "1")
+	decide("dismiss", done)
+	look("ok", "1", "0")
+	var trace []string
+	s.get("/console/status?moved=1", admin.as).page(t).Find("#dismissed [data-by=admin]").Each(func(_ int, by *goquery.Selection) {
+		trace = append(trace, strings.Fields(by.Text())[3])
+	})
+	if !slices.Equal(trace, []string{"重试", "不再发送"}) {
+		t.Errorf("trace of the decisions: %q", trace)
+	}
+	decide("again", late)
+	look("ok", "1", "0")
 }

@@ -175,7 +175,7 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, show := range (CasesView{}).Shows() {
 		need["cases."+show] = true
 	}
-	for _, st := range []survey.DeliveryState{survey.DeliveryWaiting, survey.DeliveryDelivered, survey.DeliveryGivenUp} {
+	for _, st := range survey.DeliveryStates {
 		need["delivery."+string(st)] = true
 	}
 	for _, d := range (CaseView{}).Deadlines() {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -21,14 +22,17 @@ type StatusView struct {
 	Node       string // this process's name; empty if it is the only one
 	Deliveries []survey.DeliveryCount
 	GivenUp    []survey.Delivery // the first few
+	Dismissed  []survey.Delivery // the first few
+	Moved      bool              // what somebody decided about had been decided already
 	Away       bool              // the database does not answer; what follows is what this node knows itself
 	Spool      survey.SpoolState
 	Nodes      []survey.Node
 	Unsettled  map[string]bool // by name: they may hold ratings the database does not have
 }
 
-// shownGivenUp is how many deliveries that were given up the page shows.
-const shownGivenUp = 20
+// shownDeliveries is how many deliveries the page shows of those that were given up,
+// and of those dismissed.
+const shownDeliveries = 20
 
 func (a *app) showStatus(c *fiber.Ctx) error {
 	w, err := a.places.look(c.UserContext())
@@ -39,7 +43,7 @@ func (a *app) showStatus(c *fiber.Ctx) error {
 	if err != nil && !errors.Is(err, survey.ErrNotFound) {
 		return err
 	}
-	view := StatusView{Console: a.console(c, s, w), Version: a.Version, Node: a.Node}
+	view := StatusView{Console: a.console(c, s, w), Version: a.Version, Node: a.Node, Moved: c.Query("moved") != ""}
 	if a.Spool != nil {
 		if view.Spool, err = a.Spool.State(c.UserContext()); err != nil {
 			return err
@@ -65,14 +69,10 @@ func (a *app) fillStatus(c *fiber.Ctx, view *StatusView) (err error) {
 	if view.Deliveries, err = a.Store.DeliveryCounts(ctx); err != nil {
 		return err
 	}
-	enough := errors.New("enough")
-	err = a.Store.Deliveries(ctx, survey.DeliveryGivenUp, func(d survey.Delivery) error {
-		if view.GivenUp = append(view.GivenUp, d); len(view.GivenUp) == shownGivenUp {
-			return enough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, enough) {
+	if view.GivenUp, err = a.deliveries(ctx, survey.DeliveryGivenUp); err != nil {
+		return err
+	}
+	if view.Dismissed, err = a.deliveries(ctx, survey.DeliveryDismissed); err != nil {
 		return err
 	}
 	if view.Marked, view.RolledAt, err = a.Store.Rolled(ctx); err != nil {
@@ -91,6 +91,47 @@ func (a *app) fillStatus(c *fiber.Ctx, view *StatusView) (err error) {
 	}
 	return nil
 }
+
+// deliveries are the first few in a state.
+func (a *app) deliveries(ctx context.Context, state survey.DeliveryState) (list []survey.Delivery, err error) {
+	enough := errors.New("enough")
+	err = a.Store.Deliveries(ctx, state, func(d survey.Delivery) error {
+		if list = append(list, d); len(list) == shownDeliveries {
+			return enough
+		}
+		return nil
+	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
+	return list, err
+}
+
+// decideDelivery has a delivery that was given up tried again, or dismisses it. Who
+// did so, and when, stays with it and in the log.
+func (a *app) decideDelivery(c *fiber.Ctx) error {
+	do := c.FormValue("do")
+	if do != "again" && do != "dismiss" {
+		return survey.Faults{{Field: "do", Value: do, Why: WhyDecision}}
+	}
+	now, err := a.Store.Now(c.UserContext()) // the queue goes by the store's clock
+	if err != nil {
+		return err
+	}
+	d := survey.Delivery{Key: c.FormValue("delivery")}
+	err = a.Store.DecideDelivery(c.UserContext(), d.Key, survey.DeliveryDecision{By: actor(c).Name, At: now.Truncate(time.Millisecond), Again: do == "again"})
+	if errors.Is(err, survey.ErrNotFound) {
+		return c.Redirect("/console/status?moved=1#deliveries", fiber.StatusSeeOther)
+	}
+	if err != nil {
+		return err
+	}
+	a.Log.Info("a delivery that was given up is decided about", "by", actor(c).Name, "id", d.ID(), "do", do)
+	return c.Redirect("/console/status#deliveries", fiber.StatusSeeOther)
+}
+
+// WhyDecision means that a form asks for neither of the decisions.
+const WhyDecision survey.Why = "decision"
 
 // dropNode forgets a node that is gone for good. Whoever does it says that no
 // rating is left on its disk.

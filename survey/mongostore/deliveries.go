@@ -21,10 +21,22 @@ type deliveryDoc struct {
 	At      time.Time            `bson:"at"`
 	Claim   int64                `bson:"claim"`
 	Result  string               `bson:"result,omitempty"`
+
+	Decisions []decisionDoc `bson:"decisions,omitempty"`
+}
+
+type decisionDoc struct {
+	By    string    `bson:"by"`
+	At    time.Time `bson:"at"`
+	Again bool      `bson:"again,omitempty"`
 }
 
 func (d deliveryDoc) delivery() survey.Delivery {
-	return survey.Delivery{Key: d.Key, Channel: d.Channel, Body: d.Body, MadeAt: d.Made.UTC(), State: d.State, At: d.At.UTC(), Claim: d.Claim, Result: d.Result}
+	out := survey.Delivery{Key: d.Key, Channel: d.Channel, Body: d.Body, MadeAt: d.Made.UTC(), State: d.State, At: d.At.UTC(), Claim: d.Claim, Result: d.Result}
+	for _, x := range d.Decisions {
+		out.Decisions = append(out.Decisions, survey.DeliveryDecision{By: x.By, At: x.At.UTC(), Again: x.Again})
+	}
+	return out
 }
 
 // AddDeliveries implements survey.DeliveryStore.
@@ -34,7 +46,11 @@ func (s *Store) AddDeliveries(ctx context.Context, list []survey.Delivery) (adde
 	}
 	docs := make([]any, len(list))
 	for i, d := range list {
-		docs[i] = deliveryDoc{d.Key, d.Channel, d.Body, d.MadeAt, d.State, d.At, d.Claim, d.Result}
+		doc := deliveryDoc{d.Key, d.Channel, d.Body, d.MadeAt, d.State, d.At, d.Claim, d.Result, nil}
+		for _, x := range d.Decisions {
+			doc.Decisions = append(doc.Decisions, decisionDoc(x))
+		}
+		docs[i] = doc
 	}
 	err = s.do(ctx, "queue deliveries", func() error {
 		there, err := insertNew(ctx, s.db.Collection("deliveries"), docs)
@@ -75,6 +91,19 @@ func (s *Store) NoteDelivery(ctx context.Context, d survey.Delivery) error {
 	})
 }
 
+// DecideDelivery implements survey.DeliveryStore. Of two who decide at once the
+// filter lets one through.
+func (s *Store) DecideDelivery(ctx context.Context, key string, d survey.DeliveryDecision) error {
+	return s.do(ctx, "decide about a delivery", func() error {
+		done, err := s.db.Collection("deliveries").UpdateOne(ctx, bson.D{{Key: "_id", Value: key}, {Key: "state", Value: survey.DeliveryGivenUp}},
+			bson.D{{Key: "$set", Value: bson.D{{Key: "state", Value: d.State()}, {Key: "at", Value: d.At}}}, {Key: "$push", Value: field("decisions", decisionDoc(d))}})
+		if err == nil && done.MatchedCount == 0 {
+			err = survey.ErrNotFound
+		}
+		return err
+	})
+}
+
 // DeliveryCounts implements survey.DeliveryStore.
 func (s *Store) DeliveryCounts(ctx context.Context) (out []survey.DeliveryCount, err error) {
 	err = s.do(ctx, "count deliveries", func() error {
@@ -108,7 +137,7 @@ func (s *Store) DeliveryCounts(ctx context.Context) (out []survey.DeliveryCount,
 func (s *Store) DropDeliveries(ctx context.Context, ended time.Time) (n int, err error) {
 	err = s.do(ctx, "drop deliveries", func() error {
 		done, err := s.db.Collection("deliveries").DeleteMany(ctx, bson.D{
-			{Key: "state", Value: bson.D{{Key: "$in", Value: bson.A{survey.DeliveryDelivered, survey.DeliveryGivenUp}}}},
+			{Key: "state", Value: bson.D{{Key: "$in", Value: bson.A{survey.DeliveryDelivered, survey.DeliveryGivenUp, survey.DeliveryDismissed}}}},
 			{Key: "at", Value: bson.D{{Key: "$lt", Value: ended}}}})
 		if err == nil {
 			n = int(done.DeletedCount)

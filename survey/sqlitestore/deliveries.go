@@ -3,19 +3,24 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"manyi/survey"
 )
 
-const deliveryColumns = "key, channel, body, made, state, at, claim, result"
+const deliveryColumns = "key, channel, body, made, state, at, claim, result, decisions"
 
 // AddDeliveries implements survey.DeliveryStore.
 func (s *Store) AddDeliveries(ctx context.Context, list []survey.Delivery) (added int, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
 		for _, d := range list {
-			done, err := tx.ExecContext(ctx, "INSERT INTO deliveries("+deliveryColumns+") VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-				d.Key, d.Channel, d.Body, millis(d.MadeAt), d.State, millis(d.At), d.Claim, d.Result)
+			decisions, err := decisionsText(d.Decisions)
+			if err != nil {
+				return err
+			}
+			done, err := tx.ExecContext(ctx, "INSERT INTO deliveries("+deliveryColumns+") VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+				d.Key, d.Channel, d.Body, millis(d.MadeAt), d.State, millis(d.At), d.Claim, d.Result, decisions)
 			if err != nil {
 				return err
 			}
@@ -46,9 +51,22 @@ func (s *Store) ClaimDelivery(ctx context.Context, channel string, now time.Time
 
 func scanDelivery(row interface{ Scan(...any) error }) (d survey.Delivery, err error) {
 	var made, at int64
-	err = row.Scan(&d.Key, &d.Channel, &d.Body, &made, &d.State, &at, &d.Claim, &d.Result)
+	var decisions string
+	err = row.Scan(&d.Key, &d.Channel, &d.Body, &made, &d.State, &at, &d.Claim, &d.Result, &decisions)
 	d.MadeAt, d.At = instant(made), instant(at)
+	if err == nil && decisions != "" {
+		err = json.Unmarshal([]byte(decisions), &d.Decisions)
+	}
 	return d, err
+}
+
+// decisionsText is how decisions are stored; empty for none.
+func decisionsText(list []survey.DeliveryDecision) (string, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
 }
 
 // NoteDelivery implements survey.DeliveryStore.
@@ -63,6 +81,22 @@ func (s *Store) NoteDelivery(ctx context.Context, d survey.Delivery) error {
 			return err
 		}
 		return survey.ErrFenced
+	}))
+}
+
+// DecideDelivery implements survey.DeliveryStore.
+func (s *Store) DecideDelivery(ctx context.Context, key string, decided survey.DeliveryDecision) error {
+	return wrap("decide about a delivery", s.tx(ctx, func(tx *sql.Tx) error {
+		d, err := scanDelivery(tx.QueryRowContext(ctx, "SELECT "+deliveryColumns+" FROM deliveries WHERE key = ? AND state = ?", key, survey.DeliveryGivenUp))
+		if err != nil {
+			return err
+		}
+		decisions, err := decisionsText(append(d.Decisions, decided))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE deliveries SET state = ?, at = ?, decisions = ? WHERE key = ?", decided.State(), millis(decided.At), decisions, key)
+		return err
 	}))
 }
 

@@ -161,6 +161,27 @@ func (s losesFailure) NoteDelivery(ctx context.Context, d survey.Delivery) error
 	return s.Store.NoteDelivery(ctx, d)
 }
 
+// decidesAnyway takes a decision about whatever it finds, in whatever state.
+type decidesAnyway struct{ survey.Store }
+
+func (s decidesAnyway) DecideDelivery(ctx context.Context, key string, d survey.DeliveryDecision) error {
+	err := s.Store.DecideDelivery(ctx, key, d)
+	if errors.Is(err, survey.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// losesDecision does what was decided, and keeps the first decision only.
+type losesDecision struct{ survey.Store }
+
+func (s losesDecision) Deliveries(ctx context.Context, state survey.DeliveryState, yield func(survey.Delivery) error) error {
+	return s.Store.Deliveries(ctx, state, func(d survey.Delivery) error {
+		d.Decisions = d.Decisions[:min(len(d.Decisions), 1)]
+		return yield(d)
+	})
+}
+
 // queuesAgain forgets what was delivered.
 type queuesAgain struct{ survey.Store }
 

@@ -15,6 +15,7 @@ var deliveryChecks = []Check{
 	{"deliveries/they are claimed by channel, the first due first", deliveryOrder},
 	{"deliveries/a claim that ran out is given anew, and the old one notes nothing", deliveryFence},
 	{"deliveries/a failure is tried again at its time, until it ends", deliveryFailure},
+	{"deliveries/what was given up is decided once, and tried again or left", deliveryDecided},
 	{"deliveries/those that ended are dropped, waiting ones stay", deliveryDrop},
 }
 
@@ -169,6 +170,44 @@ func deliveryFailure(t testing.TB, s survey.Store) {
 	}
 	_, err := s.ClaimDelivery(t.Context(), "webhook", now.Add(24*time.Hour), time.Second)
 	wantErr(t, "claim of what was given up", err, survey.ErrNotFound)
+}
+
+func deliveryDecided(t testing.TB, s survey.Store) {
+	failed := func(key string) survey.Delivery {
+		return Queued(key, deliveryNow).Failed(deliveryNow, "status 410", true)
+	}
+	queue(t, s, 4, failed("again"), failed("dismissed"), failed("left"), Queued("waiting", deliveryNow))
+	later := deliveryNow.Add(time.Hour)
+	again := survey.DeliveryDecision{By: "chen $", At: later, Again: true}
+	no := survey.DeliveryDecision{By: "li", At: later}
+	must(t, "try again", s.DecideDelivery(t.Context(), "again", again))
+	must(t, "dismiss", s.DecideDelivery(t.Context(), "dismissed", no))
+	for _, key := range []string{"again", "dismissed", "waiting", "none"} {
+		wantErr(t, "decision about "+key+", which is not given up", s.DecideDelivery(t.Context(), key, no), survey.ErrNotFound)
+	}
+	dismissed := failed("dismissed")
+	dismissed.State, dismissed.At, dismissed.Decisions = survey.DeliveryDismissed, later, []survey.DeliveryDecision{no}
+	same(t, "dismissed", deliveries(t, s, survey.DeliveryDismissed), []survey.Delivery{dismissed})
+	same(t, "given up", deliveries(t, s, survey.DeliveryGivenUp), []survey.Delivery{failed("left")})
+
+	d, err := s.ClaimDelivery(t.Context(), "webhook", deliveryNow, time.Minute)
+	must(t, "claim", err)
+	same(t, "claimed before the decision", d.Key, "waiting")
+	must(t, "note", s.NoteDelivery(t.Context(), d.Delivered(deliveryNow)))
+	d, err = s.ClaimDelivery(t.Context(), "webhook", later, time.Minute)
+	must(t, "claim of what is tried again", err)
+	same(t, "claimed", []any{d.Key, d.Claim, d.Decisions}, []any{"again", int64(1), []survey.DeliveryDecision{again}})
+	must(t, "note", s.NoteDelivery(t.Context(), d.Failed(later, "status 410", true)))
+	must(t, "decide again", s.DecideDelivery(t.Context(), "again", no))
+	all := deliveries(t, s, survey.DeliveryDismissed)
+	same(t, "decisions", all[0].Decisions, []survey.DeliveryDecision{again, no})
+
+	same(t, "decided at once", sum(together(20, func(int) error { return s.DecideDelivery(t.Context(), "left", no) }), survey.ErrNotFound), 19)
+	n, err := s.DropDeliveries(t.Context(), later.Add(time.Millisecond))
+	must(t, "drop", err)
+	same(t, "dropped", n, 4) // dismissed ones like all that ended
+	queue(t, s, 1, all[0]) // as a migration does
+	same(t, "queued as it stands", deliveries(t, s, survey.DeliveryDismissed), all[:1])
 }
 
 func deliveryDrop(t testing.TB, s survey.Store) {

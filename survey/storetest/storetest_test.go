@@ -63,6 +63,8 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"gives one delivery to two claimers", func(s survey.Store) survey.Store { return &claimsTwice{Store: s} }, "deliveries/many claimers get each one once"},
 		{"lets an old claimer note", func(s survey.Store) survey.Store { return notesAnyway{s} }, "deliveries/a claim that ran out is given anew, and the old one notes nothing"},
 		{"loses a failure", func(s survey.Store) survey.Store { return losesFailure{s} }, "deliveries/a failure is tried again at its time, until it ends"},
+		{"decides about what is not given up", func(s survey.Store) survey.Store { return decidesAnyway{s} }, "deliveries/what was given up is decided once, and tried again or left"},
+		{"forgets who decided", func(s survey.Store) survey.Store { return losesDecision{s} }, "deliveries/what was given up is decided once, and tried again or left"},
 		{"queues again what was delivered", func(s survey.Store) survey.Store { return queuesAgain{s} }, "deliveries/what is queued under a key stays as it is"},
 		{"proves a phone twice", func(s survey.Store) survey.Store { return provesTwice{s} }, "proofs/of many right guesses at once one proves"},
 		{"takes a code that has expired", func(s survey.Store) survey.Store { return provesLate{s} }, "proofs/a code is over at the instant it expires"},
