@@ -54,6 +54,24 @@ var collections = []collection{
 		_, err := to.AddDeliveries(ctx, allOf[survey.Delivery](items))
 		return err
 	}, 100},
+	{"messages", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.Messages(ctx, func(m survey.Message) error {
+			m.Phone.PhoneHash, m.Phone.Sealed = orNil(m.Phone.PhoneHash), orNil(m.Phone.Sealed)
+			return yield(m)
+		})
+	}, func(ctx context.Context, to, _ survey.Store, items []any) error {
+		_, err := to.AddMessages(ctx, allOf[survey.Message](items))
+		return err
+	}, 500},
+	{"opt_outs", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.OptOuts(ctx, func(o survey.OptOut) error {
+			o.Phone.Sealed = orNil(o.Phone.Sealed)
+			return yield(o)
+		})
+	}, each(func(s survey.Store, ctx context.Context, o survey.OptOut) error {
+		_, err := s.OptOut(ctx, o)
+		return err
+	}), 100},
 	{"files", readFiles, each(putFile), 2},
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))

@@ -45,6 +45,8 @@ type Store interface {
 	CalendarStore
 	ExpiryStore
 	DeliveryStore
+	MessageStore
+	OptOutStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error

@@ -37,6 +37,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	},
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of deliveries
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of contacts, proofs and sends
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of messages
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -90,7 +91,12 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("number", "number"), "number"),
 		partial(index("follow", "follow"), "follow"),
 	},
-	"deliveries":  {index("due", "channel", "state", "at", "_id"), index("ended", "state", "at")},
+	"deliveries": {index("due", "channel", "state", "at", "_id"), index("ended", "state", "at")},
+	"messages": {
+		partial(index("due", "lane", "at", "_id"), "lane"),
+		index("phone", "phone", "kind", "made", "_id"),
+		index("count", "survey", "kind", "state", "reason", "is_answered"),
+	},
 	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 }
 

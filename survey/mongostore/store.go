@@ -25,6 +25,9 @@
 //     it is below 5 MB, and a document may have 16 MB. GridFS would cut it into
 //     pieces and a head, so that a writer that died in between leaves a torso which the
 //     next has to notice, take away and write anew beside others who do the same.
+//   - A text message is one document with all that happened to it. Whatever changes it
+//     replaces only the one it was made from, so of two who claim it one does, and no
+//     report is written over. One that nobody noted stays claimed until its time is over.
 //   - Surveys, codes, accounts, leases, pins and reports are one document each.
 package mongostore
 
