@@ -123,7 +123,7 @@ func readSubmission(c *fiber.Ctx, q survey.Questionnaire) survey.Submission {
 		Survey: c.FormValue("survey"), Level: c.FormValue("level"), Reasons: formValues(c, "reason"),
 		Comment: c.FormValue("comment"), CaseNumber: c.FormValue("case_number"), Stage: c.FormValue("stage"),
 		VisitSecret: c.FormValue("visit_secret"), Name: c.FormValue("name"), Phone: c.FormValue("phone"),
-		Consent: c.FormValue("consent") != "", Answers: map[string]string{},
+		Consent: c.FormValue("consent") != "", Anonymous: c.FormValue("anonymous") != "", Answers: map[string]string{},
 	}
 	for _, question := range q.Questions {
 		in.Answers[question.Name] = c.FormValue(question.Name)

@@ -137,7 +137,7 @@ func (v RateView) AnswersOpen() bool {
 // MoreOpen reports whether the case and contact are unfolded.
 func (v RateView) MoreOpen() bool {
 	t := v.Typed
-	return t.CaseNumber+t.Stage+t.VisitSecret+t.Name+t.Phone != "" || t.Consent ||
+	return t.CaseNumber+t.Stage+t.VisitSecret+t.Name+t.Phone != "" || t.Consent || t.Anonymous ||
 		slices.ContainsFunc(moreFields, func(field string) bool { return v.Faults.On(field) != "" })
 }
 

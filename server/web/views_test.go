@@ -54,7 +54,7 @@ func TestRatePage(t *testing.T) {
 			t.Errorf("%s: %d choices, want five levels and none", q.Name, n)
 		}
 	}
-	for _, name := range []string{"comment", "case_number", "visit_secret", "name", "phone", "consent", "form_key", "survey", "elder"} {
+	for _, name := range []string{"comment", "case_number", "visit_secret", "name", "phone", "consent", "anonymous", "form_key", "survey", "elder"} {
 		if form.Find("[name="+name+"]").Length() != 1 {
 			t.Errorf("no field %s", name)
 		}
