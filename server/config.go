@@ -11,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"manyi/server/webhook"
+	"manyi/survey"
 	"manyi/survey/keyring"
 )
 
@@ -40,6 +42,7 @@ type config struct {
 	SMSURL        string // of the gateway; empty: no phone can be proved
 	SMSSecret     string
 	SMSSignature  string
+	CodesPerDay   int // that may go out in all
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
@@ -64,6 +67,7 @@ var settings = []setting{
 	{"MANYI_SMS_URL", "", "", "https://, or http:// on this machine, without a user or #", "gateway that messages are handed to; unset: no phone can be proved (see README)"},
 	{"MANYI_SMS_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_SMS_URL"},
 	{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "1 to 20 characters between 【 and 】", "signature in front of every message"},
+	{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", strconv.Itoa(survey.CodesPerDay), "a number from 1 to 1000000", "how many codes may go to phones within a day, all together"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -143,6 +147,11 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		name, end := strings.CutSuffix(name, "】")
 		n := utf8.RuneCountInString(name)
 		return ok && end && utf8.ValidString(name) && 1 <= n && n <= 20 && !strings.ContainsAny(name, "【】\r\n")
+	})
+	check("MANYI_SMS_CODES_PER_DAY", func(v string) (ok bool) {
+		var err error
+		c.CodesPerDay, err = strconv.Atoi(v)
+		return err == nil && 1 <= c.CodesPerDay && c.CodesPerDay <= 1_000_000
 	})
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)

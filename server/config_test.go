@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_WEBHOOK_SECRET", "", "", long, "", func(c config) string { return c.WebhookSecret }},
 		{"MANYI_SMS_URL", "", "", "https://sms.example.gov.cn/in", "", func(c config) string { return c.SMSURL }},
 		{"MANYI_SMS_SECRET", "", "", long, "", func(c config) string { return c.SMSSecret }},
+		{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", "5000", "1", "1000000", func(c config) string { return strconv.Itoa(c.CodesPerDay) }},
 		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
@@ -143,6 +145,9 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_SMS_URL", "https:///in", "no host"},
 		{"MANYI_SMS_URL", "ftp://sms.example.gov.cn", "no web address"},
 		{"MANYI_SMS_SECRET", "0123456789abcdef0123456789abcde", "31 characters"},
+		{"MANYI_SMS_CODES_PER_DAY", "0", "none"},
+		{"MANYI_SMS_CODES_PER_DAY", "many", "no number"},
+		{"MANYI_SMS_CODES_PER_DAY", "1000001", "too many"},
 		{"MANYI_SMS_SIGNATURE", "满意", "no brackets"},
 		{"MANYI_SMS_SIGNATURE", "【】", "no name"},
 		{"MANYI_SMS_SIGNATURE", "【满意】验证码", "more than a name"},

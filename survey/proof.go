@@ -45,7 +45,8 @@ const (
 var ErrLimited = errors.New("limit of messages reached")
 
 // SendLimit (发送上限) is how many messages may go out under a name within a time.
-// Names are keyed hashes: they say neither which phone nor which device.
+// Names are keyed hashes: they say neither which phone nor which device. The one
+// that is none is AllCodes.
 type SendLimit struct {
 	Name   string
 	Within time.Duration // up to MaxLimit
@@ -64,6 +65,8 @@ type ProofStore interface {
 	// times after now-Within. Asked by many at once it may turn too many away,
 	// but never lets one too many through.
 	CountSend(ctx context.Context, limits []SendLimit, now time.Time) error
+	// Sends is how many messages were counted under a name at times after one.
+	Sends(ctx context.Context, name string, after time.Time) (int, error)
 	// PutCode puts a new code in force, in place of any earlier one of the
 	// response, with no wrong guesses. ErrExists if the phone is proved already.
 	PutCode(ctx context.Context, key Key, code []byte, expires time.Time) error
@@ -85,6 +88,14 @@ const (
 	CodesPerPhoneHour, CodesPerPhoneDay   = 3, 5
 	CodesPerDeviceHour, CodesPerDeviceDay = 5, 10
 	CodesPerWindowHour, CodesPerWindowDay = 30, 200
+)
+
+// AllCodes is the name every code of the installation is counted under, and
+// CodesPerDay how many may go out a day unless another number is set: what somebody
+// who asks from many places can cost.
+const (
+	AllCodes    = "codes"
+	CodesPerDay = 5000
 )
 
 // CodeLimits are the limits of one code sent to a phone, asked for by a device, for

@@ -7,10 +7,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,6 +42,7 @@ type Deps struct {
 	// signature; nil: none can be proved, and it is not offered.
 	SMS          sms.Sender
 	SMSSignature string
+	CodesPerDay  int // that may go out in all; 0 is survey.CodesPerDay
 	// Outbox lists messages that stayed here, the last one first; nil if they go out.
 	Outbox func() []sms.Sent
 	// Metrics gathers what /metrics shows; nil makes a new registry.
@@ -54,7 +57,8 @@ type app struct {
 	keys    pageKeys
 	metrics *metrics
 	thanked thanksPages
-	secure  bool // cookies go over TLS only
+	secure  bool         // cookies go over TLS only
+	toldOut atomic.Int64 // when the log last said that no more codes may go out, in Unix seconds
 
 	actors remembered[[32]byte, survey.Actor] // by the digest of what proves them
 	tables remembered[string, shownFigures]   // by the query, and who asks
@@ -100,6 +104,7 @@ func newApp(d Deps) (*app, error) {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	d.CodesPerDay = cmp.Or(d.CodesPerDay, survey.CodesPerDay)
 	if d.Metrics == nil {
 		d.Metrics = prometheus.NewRegistry()
 	}

@@ -21,6 +21,8 @@ type readiness struct {
 	NotRolled int          `json:"not_rolled"` // buckets waiting for the roll-up
 	// Deliveries wait to be sent out, or were given up.
 	Deliveries deliveryStatus `json:"deliveries"`
+	// CodesOut: as many codes as may go out in a day have done so, and no phone can be proved.
+	CodesOut bool `json:"codes_out"`
 	// CalendarMissing: deadlines of cases wait for a year's working days to be imported.
 	CalendarMissing bool `json:"calendar_missing"`
 }
@@ -95,7 +97,10 @@ func (a *app) readyz(c *fiber.Ctx) error {
 	if err == nil {
 		r.Deliveries, err = a.deliveryStatus(ctx)
 	}
-	if err != nil || survey.Degraded(runs) || r.CalendarMissing || r.Deliveries.GivenUp > 0 {
+	if err == nil && a.offersProof() {
+		r.CodesOut, err = a.codesOut(ctx)
+	}
+	if err != nil || survey.Degraded(runs) || r.CalendarMissing || r.CodesOut || r.Deliveries.GivenUp > 0 {
 		r.Status = "degraded"
 	}
 	for _, run := range runs {

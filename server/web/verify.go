@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -126,13 +127,18 @@ func (a *app) sendCode(c *fiber.Ctx, view *VerifyView) error {
 	err = a.Store.CountSend(ctx, a.codeLimits(view.Receipt, a.device(c), r, phone), now)
 	switch {
 	case errors.Is(err, survey.ErrLimited):
+		_, err = a.codesOut(ctx)
 		view.Notice, view.Code = VerifyLimited, true // an earlier code may be in force
-		return nil
+		return err
 	case err != nil:
 		return err
 	case phone == "":
 		view.Notice = VerifyNone
-		return nil
+		out, err := a.codesOut(ctx)
+		if out {
+			view.Notice, view.Code = VerifyLimited, true // as if there were a phone
+		}
+		return err
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
@@ -178,7 +184,20 @@ func (a *app) codeLimits(receipt, device string, r survey.Response, phone string
 		receipt = a.Intake.LimitName("receipt", string(a.Intake.FollowUp(receipt)))
 		return survey.CodeLimits(receipt, device, receipt)
 	}
-	return survey.CodeLimits(a.Intake.LimitName("phone", phone), device, a.Intake.LimitName("window", r.Survey+" "+r.Path.Window()))
+	limits := survey.CodeLimits(a.Intake.LimitName("phone", phone), device, a.Intake.LimitName("window", r.Survey+" "+r.Path.Window()))
+	return append(limits, survey.SendLimit{Name: survey.AllCodes, Within: survey.MaxLimit, Most: a.CodesPerDay})
+}
+
+// codesOut reports whether as many codes as may go out in a day have done so. It
+// says so in the log, once in a while.
+func (a *app) codesOut(ctx context.Context) (bool, error) {
+	now := a.Now()
+	n, err := a.Store.Sends(ctx, survey.AllCodes, now.Add(-survey.MaxLimit))
+	out := err == nil && n >= a.CodesPerDay
+	if last := a.toldOut.Load(); out && now.Unix()-last >= int64(time.Hour/time.Second) && a.toldOut.CompareAndSwap(last, now.Unix()) {
+		a.Log.Error("as many codes went out within a day as MANYI_SMS_CODES_PER_DAY allows; no phone can be proved until the first of them is a day old", "sent", n)
+	}
+	return out, err
 }
 
 func (a *app) takeCode(c *fiber.Ctx, view *VerifyView) error {

@@ -1,9 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -297,6 +300,39 @@ func TestLimitsOfCodes(t *testing.T) {
 	}
 	limited("window", p.asks(fresh(), "send", ""))
 	p.says("another window", p.asks(p.rated(next, "satisfied", "13700000001"), "send", ""), VerifySent)
+}
+
+// What all phones together may cost has an end, which the operator hears of and
+// which is the same for who left no phone.
+func TestCodesOfADayRunOut(t *testing.T) {
+	var log bytes.Buffer
+	p := newPhones(t, func(d *Deps) { d.CodesPerDay, d.Log = 2, slog.New(slog.NewTextHandler(&log, nil)) })
+	code := p.code(storetest.GulouHR1)
+	health := func(want string, out bool) {
+		t.Helper()
+		var r readiness
+		must(t, json.Unmarshal([]byte(p.get("/readyz").text), &r))
+		if r.Status != want || r.CodesOut != out {
+			t.Errorf("readyz %+v, want %s", r, want)
+		}
+	}
+	without := receiptOn(t, p.rate(code, "satisfied"))
+	p.says("first", p.asks(p.rated(code, "satisfied", "13900000001"), "send", ""), VerifySent)
+	p.says("no phone: not counted", p.asks(without, "send", ""), VerifyNone)
+	health("ok", false)
+	p.says("second", p.asks(p.rated(code, "satisfied", "13900000002"), "send", ""), VerifySent)
+	health("degraded", true)
+	p.says("third", p.asks(p.rated(code, "satisfied", "13900000003"), "send", ""), VerifyLimited)
+	p.says("no phone", p.asks(without, "send", ""), VerifyLimited)
+	if n := strings.Count(log.String(), "MANYI_SMS_CODES_PER_DAY"); n != 1 {
+		t.Errorf("the log says so %d times, want once:\n%s", n, &log)
+	}
+	p.pass(survey.MaxLimit)
+	health("ok", false)
+	p.says("a day later", p.asks(p.rated(code, "satisfied", "13900000003"), "send", ""), VerifySent)
+	if n := len(p.box.Last()); n != 3 {
+		t.Errorf("%d messages, want 3", n)
+	}
 }
 
 // Whoever looks over the citizen's shoulder learns nothing about the level, at any step.

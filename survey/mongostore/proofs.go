@@ -61,6 +61,16 @@ func (s *Store) CountSend(ctx context.Context, limits []survey.SendLimit, now ti
 	})
 }
 
+// Sends implements survey.ProofStore.
+func (s *Store) Sends(ctx context.Context, name string, after time.Time) (n int, err error) {
+	err = s.do(ctx, "count messages", func() error {
+		counted, err := s.db.Collection("sends").CountDocuments(ctx, bson.D{{Key: "name", Value: name}, {Key: "at", Value: bson.D{{Key: "$gt", Value: after}}}})
+		n = int(counted)
+		return err
+	})
+	return n, err
+}
+
 func limited(err error) error {
 	if err == nil {
 		err = survey.ErrLimited

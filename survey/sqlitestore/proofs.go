@@ -33,6 +33,12 @@ func (s *Store) CountSend(ctx context.Context, limits []survey.SendLimit, now ti
 	}))
 }
 
+// Sends implements survey.ProofStore.
+func (s *Store) Sends(ctx context.Context, name string, after time.Time) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT count(*) FROM sends WHERE name = ? AND at > ?", name, millis(after)).Scan(&n)
+	return n, wrap("count messages", translate(err))
+}
+
 // PutCode implements survey.ProofStore.
 func (s *Store) PutCode(ctx context.Context, key survey.Key, code []byte, expires time.Time) error {
 	return wrap("put a code in force", s.tx(ctx, func(tx *sql.Tx) error {

@@ -174,6 +174,13 @@ func (s limitsTheFirst) CountSend(ctx context.Context, limits []survey.SendLimit
 	return s.Store.CountSend(ctx, limits[:min(len(limits), 1)], now)
 }
 
+// countsAll counts messages of any time.
+type countsAll struct{ survey.Store }
+
+func (s countsAll) Sends(ctx context.Context, name string, _ time.Time) (int, error) {
+	return s.Store.Sends(ctx, name, time.Time{})
+}
+
 // limitsBlindly looks at what was counted before any of those counting at once is.
 type limitsBlindly struct {
 	survey.Store

@@ -206,7 +206,7 @@ func deliveryDecided(t testing.TB, s survey.Store) {
 	n, err := s.DropDeliveries(t.Context(), later.Add(time.Millisecond))
 	must(t, "drop", err)
 	same(t, "dropped", n, 4) // dismissed ones like all that ended
-	queue(t, s, 1, all[0]) // as a migration does
+	queue(t, s, 1, all[0])   // as a migration does
 	same(t, "queued as it stands", deliveries(t, s, survey.DeliveryDismissed), all[:1])
 }
 

@@ -220,6 +220,13 @@ func sendLimits(t testing.TB, s survey.Store) {
 	send(survey.MaxLimit, nil, "phone 1")
 	send(survey.MaxLimit, survey.ErrLimited, "phone 1")
 	send(0, nil)
+	for name, want := range map[string][2]int{"phone 1": {4, 1}, "device 3": {2, 0}, "$device": {2, 1}, "none": {0, 0}} {
+		for i, after := range []time.Duration{-time.Millisecond, time.Hour} { // what was counted right then is not after
+			n, err := s.Sends(t.Context(), name, proofAt.Add(after))
+			must(t, "sends", err)
+			same(t, fmt.Sprintf("messages for %s after %v", name, after), n, want[i])
+		}
+	}
 }
 
 func sendsAtOnce(t testing.TB, s survey.Store) {

@@ -78,6 +78,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"keeps an earlier code in force", func(s survey.Store) survey.Store { return keepsCodes{s} }, "proofs/a new code takes the place of the last"},
 		{"forgets what follows from a proof", func(s survey.Store) survey.Store { return owesNothing{s} }, "proofs/what is owed stays until it is noted"},
 		{"drops proofs too early", func(s survey.Store) survey.Store { return expiresEarly{s} }, "proofs/what has served its time expires"},
+		{"counts messages of any time", func(s survey.Store) survey.Store { return countsAll{s} }, "sends/each name has its limits"},
 		{"looks at one limit only", func(s survey.Store) survey.Store { return limitsTheFirst{s} }, "sends/each name has its limits"},
 		{"lets too many messages through at once", func(s survey.Store) survey.Store {
 			return &limitsBlindly{Store: s, all: make(chan struct{})}
