@@ -36,15 +36,8 @@ func HoldsNumber(text string) bool {
 // digit reports whether a rune stands for one digit: of any script, in a circle or
 // full width, or the Chinese ones people read numbers with.
 func digit(r rune) bool {
-	if unicode.IsDigit(r) {
-		return true
-	}
-	switch r {
-	case '零', '〇', '一', '二', '三', '四', '五', '六', '七', '八', '九', '幺',
-		'壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖', '⓪':
-		return true
-	}
-	return r >= '①' && r <= '⑨' || r >= '❶' && r <= '❾' || r >= '⁰' && r <= '⁹' || r >= '₀' && r <= '₉' || r == '¹' || r == '²' || r == '³'
+	_, kind := digitValue(r)
+	return kind != 0
 }
 
 // joins reports whether a rune between two digits leaves them one number.
