@@ -44,6 +44,7 @@ var collections = []collection{
 	}, 5000},
 	{"responses", readResponses, writeResponses, 1000},
 	{"contacts", readContacts, nil, 0}, // they come with their responses
+	{"originals", readOriginals, nil, 0},
 	{"cases", readCases, each(addCase), 100},
 	{"case_sheets", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.CaseSheets(ctx, func(sheet survey.CaseSheet) error { return yield(sheet) })
@@ -158,7 +159,7 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// writeResponses adds responses with their contacts. The flag of a form used
+// writeResponses adds responses with their contacts and originals. The flag of a form used
 // again is stored, and comes out the same: it is set on all but the first, and
 // they are written in the order they came.
 func writeResponses(ctx context.Context, to, from survey.Store, items []any) error {
@@ -167,6 +168,15 @@ func writeResponses(ctx context.Context, to, from survey.Store, items []any) err
 		switch c, err := from.Contact(ctx, group[i].Key); {
 		case err == nil:
 			group[i].Contact = &c
+		case !errors.Is(err, survey.ErrNotFound):
+			return err
+		}
+		if !survey.ShowsMask(group[i].Comment) {
+			continue
+		}
+		switch o, err := from.OriginalComment(ctx, group[i].Key); {
+		case err == nil:
+			group[i].Original = &o
 		case !errors.Is(err, survey.ErrNotFound):
 			return err
 		}
@@ -183,6 +193,10 @@ func readContacts(ctx context.Context, s survey.Store, yield func(any) error) er
 			Contact survey.SealedContact
 		}{k, c})
 	})
+}
+
+func readOriginals(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.SealedValues(ctx, survey.SealedComments, func(v survey.SealedValue) error { return yield(v) })
 }
 
 // worked is what was done about a bad review; the case itself comes with its response.

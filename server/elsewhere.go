@@ -12,6 +12,8 @@ import (
 	"manyi/jobs"
 	"manyi/survey"
 	"manyi/survey/imports"
+	"manyi/survey/intake"
+	"manyi/survey/keyring"
 )
 
 // sourceFlag adds --source.
@@ -95,7 +97,11 @@ func responsesCommand(e *env) *cobra.Command {
 		if faults := allFaults(unread, unfit); len(faults) > 0 {
 			return faults
 		}
-		added, err := list.Add(ctx, b.store)
+		ring, err := keyring.Load(b.cfg.keys())
+		if err != nil {
+			return fmt.Errorf("MANYI_KEYS_FILE: %w", err)
+		}
+		added, err := list.Add(ctx, b.store, func(r *survey.Response) error { return intake.HideComment(ring, r) })
 		if err != nil {
 			return err
 		}
@@ -152,7 +158,12 @@ func casesCommand(e *env) *cobra.Command {
 		if faults := allFaults(unread, unfit); len(faults) > 0 {
 			return faults
 		}
-		if err := list.Add(ctx, b.store, b.secrets.FollowUpOf); err != nil {
+		ring, err := keyring.Load(b.cfg.keys())
+		if err != nil {
+			return fmt.Errorf("MANYI_KEYS_FILE: %w", err)
+		}
+		hide := func(key survey.Key, made []survey.Entry) error { return intake.HideNotes(ring, key, made) }
+		if err := list.Add(ctx, b.store, b.secrets.FollowUpOf, hide); err != nil {
 			return err
 		}
 		fmt.Fprintf(e.out, "steps: %d added in %d cases, %d unchanged\n", list.Added, len(list.New), list.Unchanged)

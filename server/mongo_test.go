@@ -101,10 +101,11 @@ func TestMigrateToMongoDB(t *testing.T) {
 	first := f.Response(storetest.GulouHR1, time.Now().Truncate(time.Millisecond), func(r *survey.Response) {
 		r.Contact = &survey.SealedContact{KeyID: "k1", Sealed: []byte("sealed"), PhoneHash: []byte("hash")}
 	})
+	storetest.WithOriginal(&first)
 	second := first
 	second.Key[len(second.Key)-1] ^= 1
 	second.ID[0] ^= 1
-	second.Contact = nil
+	second.Contact, second.Original = nil, nil
 	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 type Case struct {
 	Response  Listed
 	Reachable bool // the citizen left a contact
+	Masked    bool // the comment has a number hidden, and its original is there
 	Entries   []Entry
 	Summary   CaseSummary
 }
@@ -30,12 +31,14 @@ type Entry struct {
 	Recorded time.Time `json:"recorded,omitzero"`
 	By       string    `json:"by,omitempty"` // account; empty for the system and the citizen
 	Party    Party     `json:"party"`
-	Note     string    `json:"note,omitempty"`
-	Outcome  Outcome   `json:"outcome,omitempty"` // of a contact or callback, and of what the citizen says
-	Ground   Ground    `json:"ground,omitempty"`  // why a review shall not be adopted
-	Days     int       `json:"days,omitempty"`    // working days of an extension
-	Level    Level     `json:"level,omitempty"`   // the citizen's level after the callback
-	Photos   []string  `json:"photos,omitempty"`  // names of attachments, see [PhotoName]
+	Note     string    `json:"note,omitempty"` // with numbers hidden, see [Mask]
+	// Original is the note as typed; nil if nothing is hidden in it.
+	Original *SealedText `json:"original,omitempty"`
+	Outcome  Outcome     `json:"outcome,omitempty"` // of a contact or callback, and of what the citizen says
+	Ground   Ground      `json:"ground,omitempty"`  // why a review shall not be adopted
+	Days     int         `json:"days,omitempty"`    // working days of an extension
+	Level    Level       `json:"level,omitempty"`   // the citizen's level after the callback
+	Photos   []string    `json:"photos,omitempty"`  // names of attachments, see [PhotoName]
 	// Clock is set where the step starts or moves a deadline.
 	Clock *Clock `json:"clock,omitempty"`
 }
@@ -68,7 +71,7 @@ const (
 
 	StepNoted    CaseStep = "noted"
 	StepReleased CaseStep = "released" // a named text may be shown to the window
-	StepRevealed CaseStep = "revealed" // the contact was looked at
+	StepRevealed CaseStep = "revealed" // the contact and what was hidden were looked at
 )
 
 // Party is whose act an entry is.
@@ -183,6 +186,12 @@ func CaseMarksWith(all CaseMarks) (sets []int64) {
 // real-name rate (实名差评回访整改率): a typed number is only a claim.
 func (c Case) RealName(p Progress) bool {
 	return (p.Identified || c.Response.Tie == TieProven) && !c.Response.Anonymous
+}
+
+// Hides reports whether something about the case is sealed that can be revealed: the
+// contact, or what was typed where a number is hidden.
+func (c Case) Hides() bool {
+	return c.Reachable || c.Masked || slices.ContainsFunc(c.Entries, func(e Entry) bool { return e.Original != nil })
 }
 
 // last is the latest entry of a step.

@@ -185,9 +185,10 @@ func (s Survey) importForm(source, id string) (form [FormKeyLen]byte) {
 }
 
 // importKey joins the form with a digest of the content, by which a record that
-// was changed since is told. It needs no secret: all it covers is stored in clear.
+// was changed since is told. It needs no secret: all it covers is stored in clear. A
+// number that is hidden is not, so a change of its hidden digits alone goes unnoticed.
 func (r Response) importKey(form [FormKeyLen]byte) (k Key) {
-	sum := digestOf(r.Path.Window(), r.ReceivedAt.Format(time.RFC3339Nano), r.Level.String(), fmt.Sprint(r.Reasons), r.Comment, r.Case.Number, r.Case.Stage)
+	sum := digestOf(r.Path.Window(), r.ReceivedAt.Format(time.RFC3339Nano), r.Level.String(), fmt.Sprint(r.Reasons), Mask(r.Comment), r.Case.Number, r.Case.Stage)
 	copy(k[:], form[:])
 	copy(k[FormKeyLen:], sum[:])
 	return k
@@ -205,11 +206,17 @@ func digestOf(fields ...string) [sha256.Size]byte {
 // importGroup is how many responses are stored at once.
 const importGroup = 5000
 
-// Add stores the list's new responses and returns how many were. Each group of
+// Add stores the list's new responses and returns how many were. hide is what masks a
+// comment and seals its original. Each group of
 // 5,000 is stored as AddResponses stores it. Cut short in between, the groups before
 // stay: the same file again adds the rest, and nothing twice.
-func (l ResponseList) Add(ctx context.Context, store ResponseStore) (added int, err error) {
+func (l ResponseList) Add(ctx context.Context, store ResponseStore, hide func(*Response) error) (added int, err error) {
 	for group := range slices.Chunk(l.New, importGroup) {
+		for i := range group {
+			if err := hide(&group[i]); err != nil {
+				return added, err
+			}
+		}
 		stored, err := store.AddResponses(ctx, group)
 		if err != nil {
 			return added, errors.Join(err, importCut(added > 0))

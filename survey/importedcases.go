@@ -199,7 +199,7 @@ func (r *replay) known(want Entry, isDay bool) bool {
 	zone := r.survey.Location()
 	for i, e := range r.c.Entries[:r.first] {
 		at := e.At.Equal(want.At.UTC().Truncate(time.Millisecond)) || isDay && DayOf(e.At, zone) == DayOf(want.At, zone)
-		if r.used[i] || !e.Imported() || !at || e.Step != want.Step || e.By != want.By || e.Note != want.Note {
+		if r.used[i] || !e.Imported() || !at || e.Step != want.Step || e.By != want.By || e.Note != Mask(want.Note) {
 			continue
 		}
 		// What a step does not take was not stored.
@@ -276,12 +276,16 @@ func joinSteps(steps []CaseStep) string {
 }
 
 // Add stores the entries, case by case, each whole or not at all. followUp is the
-// hash a case is found by when its citizen comes back. Cut short in between, the
+// hash a case is found by when its citizen comes back, and hide masks notes and seals
+// their originals. Cut short in between, the
 // cases before stay: the same file again adds the rest, and nothing twice.
-func (l CaseList) Add(ctx context.Context, store CaseStore, followUp func(Key) []byte) error {
+func (l CaseList) Add(ctx context.Context, store CaseStore, followUp func(Key) []byte, hide func(Key, []Entry) error) error {
 	for i, a := range l.New {
 		if a.Made[0].No == 1 {
 			a.Sum.Follow = followUp(a.Key)
+		}
+		if err := hide(a.Key, a.Made); err != nil {
+			return err
 		}
 		err := store.AddEntries(ctx, a.Key, a.Made, a.Sum)
 		if errors.Is(err, ErrExists) {

@@ -47,6 +47,10 @@ func Mask(text string) string {
 	return b.String()
 }
 
+// ShowsMask reports whether a text looks as if a number in it was hidden. Somebody
+// may have typed it so.
+func ShowsMask(text string) bool { return strings.Contains(text, "****") }
+
 // shortestNumber is how many digits the shortest number that Mask hides has, and
 // longestNumber the longest: an international number of 15 behind 00.
 const (

@@ -255,7 +255,8 @@ type Response struct {
 	Level      Level
 	Answers    map[string]Level
 	Reasons    []int
-	Comment    string
+	Comment    string      // with numbers hidden, see Mask
+	Original   *SealedText // the comment as typed; nil if nothing is hidden in it
 	Case       CaseRef
 	Secret     []byte // keyed hash of the visit secret as typed; nil if none
 	Contact    *SealedContact

@@ -102,7 +102,7 @@ func (c Case) allows(p Progress, s CaseStep, today Span) bool {
 	case StepReleased:
 		return p.State != CaseOwed && !p.Released
 	case StepRevealed:
-		return p.State != CaseOwed && c.Reachable
+		return p.State != CaseOwed && c.Hides()
 	case StepNoted:
 		return p.State != CaseOwed
 	}

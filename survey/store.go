@@ -40,6 +40,7 @@ type Store interface {
 	NodeStore
 	CaseStore
 	ProofStore
+	SealedStore
 	CaseSheetStore
 	FileStore
 	CalendarStore

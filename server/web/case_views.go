@@ -72,13 +72,24 @@ type CaseView struct {
 	Window, Hall, Bureau string
 	Reasons              []survey.Text
 	Steps                []StepForm
-	Contact              *survey.Contact // shown once, after its reveal was stored
+
+	// Shown once, after the reveal was stored.
+	Revealed  bool
+	Contact   *survey.Contact
+	Originals []Original
 
 	// After a refusal: what was typed and why. Overtaken means that the case had
 	// moved on before.
 	Typed     survey.Entry
 	Faults    survey.Faults
 	Overtaken bool
+}
+
+// Original is what was typed where a number is hidden: in the comment, or in the note
+// of an entry.
+type Original struct {
+	No   int // of the entry, 0 for the comment
+	Text string
 }
 
 // StepForm is a step to take.

@@ -321,6 +321,9 @@ func (a *app) addStep(c *fiber.Ctx, s survey.Survey, k survey.Case, who survey.W
 	if err != nil {
 		return err
 	}
+	if err := a.Intake.HideNotes(k.Response.Key, made); err != nil {
+		return err
+	}
 	if err := up.keep(c, a.Store); err != nil {
 		return err
 	}
@@ -334,21 +337,54 @@ func (a *app) addStep(c *fiber.Ctx, s survey.Survey, k survey.Case, who survey.W
 	return nil
 }
 
-// showRevealed shows the contact once, after the reveal was stored with its reason.
+// showRevealed shows what is sealed once, after the reveal was stored with its reason:
+// the contact, and what was typed where a number is hidden.
 func (a *app) showRevealed(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) error {
 	key := k.Response.Key
-	sealed, err := a.Store.Contact(c.UserContext(), key)
+	k, err := a.Store.Case(c.UserContext(), key)
 	if err != nil {
-		return err
-	}
-	contact, err := a.Intake.Contact(sealed, key)
-	if err != nil {
-		return err
-	}
-	if k, err = a.Store.Case(c.UserContext(), key); err != nil {
 		return err
 	}
 	view := a.caseView(c, w, s, k)
-	view.Contact = &contact
+	view.Revealed = true
+	sealed, err := a.Store.Contact(c.UserContext(), key)
+	if err == nil {
+		var contact survey.Contact
+		contact, err = a.Intake.Contact(sealed, key)
+		view.Contact = &contact
+	}
+	if err != nil && !errors.Is(err, survey.ErrNotFound) {
+		return err
+	}
+	if view.Originals, err = a.originals(c.UserContext(), k); err != nil {
+		return err
+	}
 	return a.page(c, fiber.StatusOK, "case", view)
+}
+
+// originals opens what was typed where a case has numbers hidden.
+func (a *app) originals(ctx context.Context, k survey.Case) (list []Original, err error) {
+	open := func(no int, v survey.SealedValue) error {
+		text, err := a.Intake.Original(v)
+		list = append(list, Original{No: no, Text: text})
+		return err
+	}
+	key := k.Response.Key
+	if k.Masked {
+		sealed, err := a.Store.OriginalComment(ctx, key)
+		if err == nil {
+			err = open(0, sealed.Comment(key))
+		}
+		if err != nil && !errors.Is(err, survey.ErrNotFound) { // erased meanwhile
+			return nil, err
+		}
+	}
+	for _, e := range k.Entries {
+		if e.Original != nil {
+			if err := open(e.No, e.Original.Note(key, e.No)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
 }

@@ -181,13 +181,13 @@ func TestImportedCasesAreMarkedOnThePages(t *testing.T) {
 	list, faults, err := s.survey.CheckResponses(ctx, s.store, []survey.ResponseRow{{Row: 2, ID: "R1", Window: storetest.GulouHR1, Received: "2024-02-05", Level: "dissatisfied", Comment: "等"}},
 		storetest.Tree(), "elsewhere", nil, s.clock())
 	must(t, errors.Join(err, faults.Err()))
-	_, err = list.Add(ctx, s.store)
+	_, err = list.Add(ctx, s.store, func(*survey.Response) error { return nil })
 	must(t, err)
 	s.openCases()
 	steps, faults, err := s.survey.CheckCases(ctx, s.store, []survey.CaseRow{{Row: 2, ID: "R1", Step: "contacted", At: "2024-02-06", By: "陈科长", Outcome: "no_contact"}},
 		survey.NewCalendar(nil), "elsewhere", s.clock())
 	must(t, errors.Join(err, faults.Err()))
-	must(t, steps.Add(ctx, s.store, nil))
+	must(t, steps.Add(ctx, s.store, nil, func(survey.Key, []survey.Entry) error { return nil }))
 	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "乱收费")
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	page := s.get("/console/cases", boss.as).page(t)

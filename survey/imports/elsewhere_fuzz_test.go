@@ -88,7 +88,7 @@ func FuzzCases(f *testing.F) {
 	if err != nil || len(faults) > 0 {
 		f.Fatal(err, faults)
 	}
-	if _, err := list.Add(f.Context(), store); err != nil {
+	if _, err := list.Add(f.Context(), store, func(*survey.Response) error { return nil }); err != nil {
 		f.Fatal(err)
 	}
 	f.Add([]byte("id,step,at,by,note,outcome\nR1,联系,2024-03-01 9:00,chen,,已联系上\nR1,核实,2024-03-01,chen,属实,\nR1,整改,2024-03-04,chen,好,\nR1,回访,2024-03-05,chen,,不满意\nR1,整改,2024-03-06,chen,好,\n"))

@@ -171,6 +171,9 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 			return Receipt{}, err
 		}
 	}
+	if err := HideComment(in.sealer, &r); err != nil {
+		return Receipt{}, err
+	}
 	isNew, err := in.commits.add(ctx, r)
 	if err != nil {
 		return Receipt{}, err

@@ -401,3 +401,40 @@ func TestCloseKeepsWhatWasAccepted(t *testing.T) {
 		t.Errorf("after Close: err = %v, want ErrBusy", err)
 	}
 }
+
+// TestAHiddenNumberIsStillPartOfTheContent: who corrects a digit that is hidden has
+// sent something else, and who sends the same again has not.
+func TestAHiddenNumberIsStillPartOfTheContent(t *testing.T) {
+	r := newRig(t, intake.Options{})
+	req := r.request(func(q *intake.Request) { q.Submission.Comment = " 请回电13800138000 " })
+	other := req
+	other.Submission.Comment = " 请回电13801138000 "
+	for _, c := range []struct {
+		req   intake.Request
+		isNew bool
+	}{{req, true}, {req, false}, {other, true}, {other, false}} {
+		got, err := r.Submit(context.Background(), c.req)
+		if err != nil || got.New != c.isNew {
+			t.Errorf("Submit(%q) = %+v, %v; want new: %v", c.req.Submission.Comment, got, err, c.isNew)
+		}
+	}
+	rows := r.rows(t)
+	if len(rows) != 2 {
+		t.Fatalf("%d rows, want 2", len(rows))
+	}
+	for i, want := range []string{req.Submission.Comment, other.Submission.Comment} {
+		if rows[i].Comment != " 请回电138****8000 " {
+			t.Errorf("stored %q", rows[i].Comment)
+		}
+		sealed, err := r.store.OriginalComment(context.Background(), rows[i].Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Original(sealed.Comment(rows[i].Key)); err != nil || got != want {
+			t.Errorf("the original is %q, %v; want %q", got, err, want)
+		}
+		if _, err := r.Original(sealed.Comment(survey.Key{1})); err == nil {
+			t.Error("it opens as the original of another response")
+		}
+	}
+}

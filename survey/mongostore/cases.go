@@ -30,6 +30,7 @@ type badDoc struct {
 	Pending bool             `bson:"pending,omitempty"`
 	Marks   int64            `bson:"marks"`
 	Follow  []byte           `bson:"follow,omitempty"`
+	Sealed  bool             `bson:"sealed,omitempty"` // an entry has or had its original
 	Entries []entryDoc       `bson:"entries,omitempty"`
 }
 
@@ -47,6 +48,13 @@ type entryDoc struct {
 	Level   int             `bson:"level,omitempty"`
 	Photos  []string        `bson:"photos,omitempty"`
 	Clock   *clockDoc       `bson:"clock,omitempty"`
+	// Original is what was typed where the note has a number hidden.
+	Original *sealedDoc `bson:"original,omitempty"`
+}
+
+type sealedDoc struct {
+	KeyID  string `bson:"key_id"`
+	Sealed []byte `bson:"sealed"`
 }
 
 type clockDoc struct {
@@ -63,6 +71,9 @@ func entryDocOf(e survey.Entry) entryDoc {
 		c := clockDoc(*e.Clock)
 		d.Clock = &c
 	}
+	if e.Original != nil {
+		d.Original = &sealedDoc{e.Original.KeyID, e.Original.Sealed}
+	}
 	return d
 }
 
@@ -75,6 +86,9 @@ func (d entryDoc) entry() survey.Entry {
 	if d.Clock != nil {
 		c := survey.Clock(*d.Clock)
 		e.Clock = &c
+	}
+	if d.Original != nil {
+		e.Original = &survey.SealedText{KeyID: d.Original.KeyID, Sealed: d.Original.Sealed}
 	}
 	return e
 }
@@ -179,6 +193,9 @@ func (s *Store) AddEntries(ctx context.Context, key survey.Key, made []survey.En
 			set = append(set, bson.E{Key: "pending", Value: true})
 		} else {
 			unset = append(unset, bson.E{Key: "pending", Value: ""})
+		}
+		if slices.ContainsFunc(made, func(e survey.Entry) bool { return e.Original != nil }) {
+			set = append(set, bson.E{Key: "sealed", Value: true})
 		}
 		if len(sum.Follow) > 0 {
 			set = append(set, bson.E{Key: "follow", Value: sum.Follow})
@@ -358,7 +375,7 @@ func (s *Store) fillCases(ctx context.Context, docs []badDoc) ([]survey.Case, er
 			out[i].Entries = append(out[i].Entries, e.entry())
 		}
 	}
-	return out, nil
+	return out, s.addMasked(ctx, out)
 }
 
 // CaseLoads implements survey.CaseStore.

@@ -36,6 +36,7 @@ var usedIndexes = []struct {
 	{"owed cases", "cases", field("owed", true), bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"owed"}},
 	{"cases that wait for a calendar", "cases", field("pending", true), nil, []string{"pending"}},
 	{"the case of a follow-up code", "cases", field("follow", []byte{1}), nil, []string{"follow"}},
+	{"cases with originals", "cases", field("sealed", true), bson.D{{Key: "_id", Value: 1}}, []string{"sealed"}},
 	{"the delivery that is due first", "deliveries", bson.D{{Key: "channel", Value: "webhook"}, {Key: "state", Value: "waiting"}, {Key: "at", Value: bson.D{{Key: "$lte", Value: time.Unix(0, 0)}}}}, bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"due"}},
 	{"deliveries that ended", "deliveries", bson.D{{Key: "state", Value: "delivered"}, {Key: "at", Value: bson.D{{Key: "$lt", Value: time.Unix(0, 0)}}}}, nil, []string{"ended"}},
 	{"the contact of a receipt", "contacts", field("follow", []byte{1}), nil, []string{"follow"}},

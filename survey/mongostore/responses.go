@@ -106,15 +106,18 @@ func (d *responseDoc) response() (r survey.Response, err error) {
 
 func (d *responseDoc) bucket() bucketID { return bucketID{d.Survey, survey.Window, d.Day, d.Window} }
 
-// AddResponses implements survey.ResponseStore. Contacts come first, so that a
+// AddResponses implements survey.ResponseStore. Contacts and originals come first, so that a
 // response that has one is never without it; one left behind by a response that did
-// not follow is dropped with the retention of contacts.
+// not follow is erased with the retention of contacts.
 func (s *Store) AddResponses(ctx context.Context, group []survey.Response) (stored []bool, err error) {
 	err = s.do(ctx, "add responses", func() error {
 		if len(group) == 0 {
 			return nil
 		}
 		if err := s.addContacts(ctx, group); err != nil {
+			return err
+		}
+		if err := s.addOriginals(ctx, group); err != nil {
 			return err
 		}
 		docs := make([]responseDoc, len(group))
@@ -320,6 +323,27 @@ func (s *Store) addContacts(ctx context.Context, group []survey.Response) error 
 		return nil
 	}
 	_, err := insertNew(ctx, s.db.Collection("contacts"), docs)
+	return err
+}
+
+// originalDoc is what was typed where a comment has a number hidden.
+type originalDoc struct {
+	Key    []byte `bson:"_id"` // of the response
+	KeyID  string `bson:"key_id"`
+	Sealed []byte `bson:"sealed"`
+}
+
+func (s *Store) addOriginals(ctx context.Context, group []survey.Response) error {
+	var docs []any
+	for i := range group {
+		if o := group[i].Original; o != nil {
+			docs = append(docs, originalDoc{group[i].Key[:], o.KeyID, o.Sealed})
+		}
+	}
+	if len(docs) == 0 {
+		return nil
+	}
+	_, err := insertNew(ctx, s.db.Collection("originals"), docs)
 	return err
 }
 

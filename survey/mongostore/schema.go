@@ -38,6 +38,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of deliveries
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of contacts, proofs and sends
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of messages
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of cases with originals
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -90,6 +91,7 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("pending", "pending"), "pending"),
 		partial(index("number", "number"), "number"),
 		partial(index("follow", "follow"), "follow"),
+		partial(index("sealed", "sealed", "_id"), "sealed"),
 	},
 	"deliveries": {index("due", "channel", "state", "at", "_id"), index("ended", "state", "at")},
 	"messages": {

@@ -221,7 +221,7 @@ func (s *Store) fillCases(ctx context.Context, found []caseRow) ([]survey.Case, 
 		c.Entries = append(c.Entries, e)
 		return nil
 	})
-	return out, err
+	return out, firstErr(err, s.addMasked(ctx, out))
 }
 
 // CaseLoads implements survey.CaseStore.

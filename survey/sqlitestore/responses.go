@@ -80,6 +80,9 @@ func addResponse(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, r *survey.Re
 		_, err = tx.ExecContext(ctx, "INSERT INTO contacts(key, key_id, sealed, phone_hash, follow) VALUES (?,?,?,?,?)",
 			r.Key[:], r.Contact.KeyID, r.Contact.Sealed, nullableBytes(r.Contact.PhoneHash), nullableBytes(r.Contact.Follow))
 	}
+	if r.Original != nil && err == nil {
+		_, err = tx.ExecContext(ctx, "INSERT INTO originals(key, key_id, sealed) VALUES (?,?,?)", r.Key[:], r.Original.KeyID, r.Original.Sealed)
+	}
 	return true, err
 }
 

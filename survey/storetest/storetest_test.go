@@ -86,6 +86,12 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"skips a case between pages", func(s survey.Store) survey.Store { return skipsCase{s} }, "cases/pages neither skip nor repeat"},
 		{"drops a file's last byte", func(s survey.Store) survey.Store { return dropsByte{s} }, "files/what was put is there, byte for byte"},
 		{"loses a file", func(s survey.Store) survey.Store { return &losesFile{s} }, "files/of many who put the same file all succeed, and it is whole"},
+		{"skips a sealed value between pages", func(s survey.Store) survey.Store { return skipsSealed{s} }, "sealed/every value of a kind is walked once"},
+		{"replaces what has changed since", func(s survey.Store) survey.Store { return replacesAnyway{s} }, "sealed/a value is replaced only while it is what was read"},
+		{"replaces for everybody at once", func(s survey.Store) survey.Store { return replacesAnyway{s} }, "sealed/of many who replace at once one does"},
+		{"keeps the hash under the old key", func(s survey.Store) survey.Store { return keepsHash{s} }, "sealed/a value is replaced only while it is what was read"},
+		{"erases nothing", func(s survey.Store) survey.Store { return erasesNothing{s} }, "sealed/what is erased is gone, and the rating stays"},
+		{"loses what was typed", func(s survey.Store) survey.Store { return losesOriginals{s} }, "sealed/originals stay with what they belong to"},
 		{"refuses a file that is there", func(s survey.Store) survey.Store { return refusesFile{s} }, "files/a file put again is there once"},
 	} {
 		t.Run(c.broken, func(t *testing.T) {

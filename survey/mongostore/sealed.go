@@ -1,0 +1,130 @@
+package mongostore
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/mongo/options"
+
+	"manyi/survey"
+)
+
+// SealedValues implements survey.SealedStore.
+func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield func(survey.SealedValue) error) error {
+	give := func(values ...survey.SealedValue) error {
+		for _, v := range values {
+			if err := yield(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.do(ctx, "read sealed values", func() error {
+		switch kind {
+		case survey.SealedContacts:
+			return s.Contacts(ctx, func(key survey.Key, c survey.SealedContact) error { return yield(c.Value(key)) })
+		case survey.SealedComments:
+			return pages(ctx, s.db.Collection("originals"), bson.D{}, func(d originalDoc) any { return d.Key }, func(page []originalDoc) error {
+				for _, d := range page {
+					if err := give((survey.SealedText{KeyID: d.KeyID, Sealed: d.Sealed}).Comment(survey.Key(d.Key))); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		case survey.SealedNotes:
+			return pages(ctx, s.db.Collection("cases"), field("sealed", true), func(d badDoc) any { return d.Key }, func(page []badDoc) error {
+				for _, d := range page {
+					for _, e := range d.Entries {
+						if e.Original == nil {
+							continue
+						}
+						if err := give((survey.SealedText{KeyID: e.Original.KeyID, Sealed: e.Original.Sealed}).Note(survey.Key(d.Key), e.No)); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+		}
+		return fmt.Errorf("no kind %q", kind)
+	})
+}
+
+// ReplaceSealed implements survey.SealedStore. Each is one update or deletion of one
+// document, which finds it only if the old value is still there.
+func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue) (done bool, err error) {
+	err = s.do(ctx, "replace sealed value", func() error {
+		erase := len(next.Sealed) == 0
+		there := bson.D{{Key: "_id", Value: old.ID}, {Key: "sealed", Value: old.Sealed}}
+		collection := map[survey.SealedKind]string{survey.SealedContacts: "contacts", survey.SealedComments: "originals"}[old.Kind]
+		switch {
+		case old.Kind == survey.SealedNotes:
+			key := old.Response()
+			at := fmt.Sprintf("entries.%d.original", old.No()-1) // entries are numbered on from 1
+			there = bson.D{{Key: "_id", Value: key[:]}, {Key: at + ".sealed", Value: old.Sealed}}
+			change := bson.D{{Key: "$set", Value: field(at, sealedDoc{next.KeyID, next.Sealed})}}
+			if erase {
+				change = bson.D{{Key: "$unset", Value: field(at, "")}}
+			}
+			done, err = updated(s.db.Collection("cases").UpdateOne(ctx, there, change))
+		case collection == "":
+			return fmt.Errorf("no kind %q", old.Kind)
+		case erase:
+			res, derr := s.db.Collection(collection).DeleteOne(ctx, there)
+			if err = derr; err == nil {
+				done = res.DeletedCount > 0
+			}
+		default:
+			set := bson.D{{Key: "key_id", Value: next.KeyID}, {Key: "sealed", Value: next.Sealed}}
+			if len(next.PhoneHash) > 0 {
+				set = append(set, bson.E{Key: "phone_hash", Value: next.PhoneHash})
+			}
+			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, bson.D{{Key: "$set", Value: set}}))
+		}
+		return err
+	})
+	return done, err
+}
+
+func updated(res *mongo.UpdateResult, err error) (bool, error) {
+	return err == nil && res.MatchedCount > 0, err
+}
+
+// Scrub implements survey.SealedStore. The database's files are not ours: its journal
+// and oplog forget in their own time.
+func (s *Store) Scrub(context.Context) error { return nil }
+
+// OriginalComment implements survey.SealedStore.
+func (s *Store) OriginalComment(ctx context.Context, key survey.Key) (t survey.SealedText, err error) {
+	err = s.do(ctx, "read original comment", func() error {
+		d, err := one[originalDoc](ctx, s.db.Collection("originals"), byID(key[:]))
+		t = survey.SealedText{KeyID: d.KeyID, Sealed: d.Sealed}
+		return err
+	})
+	return t, err
+}
+
+// addMasked finds those of some cases whose comment has its original.
+func (s *Store) addMasked(ctx context.Context, found []survey.Case) error {
+	ids := bson.A{}
+	for _, c := range found {
+		if survey.ShowsMask(c.Response.Comment) {
+			ids = append(ids, c.Response.Key[:])
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	docs, err := all[originalDoc](ctx, s.db.Collection("originals"), byID(bson.D{{Key: "$in", Value: ids}}), options.Find().SetProjection(field("_id", 1)))
+	there := map[string]bool{}
+	for _, d := range docs {
+		there[string(d.Key)] = true
+	}
+	for i := range found {
+		found[i].Masked = there[string(found[i].Response.Key[:])]
+	}
+	return err
+}

@@ -1,0 +1,96 @@
+package survey
+
+import (
+	"context"
+	"encoding/binary"
+)
+
+// SealedText (密文) is an encrypted text: what somebody typed, where the text in
+// clear has a number hidden, see [Mask].
+type SealedText struct {
+	KeyID  string `json:"key"`
+	Sealed []byte `json:"sealed"`
+}
+
+// SealedKind says where a sealed value stands.
+type SealedKind string
+
+// The kinds.
+const (
+	SealedContacts SealedKind = "contact" // of a response
+	SealedComments SealedKind = "comment" // of a response, as typed
+	SealedNotes    SealedKind = "note"    // of an entry, as typed
+)
+
+// SealedKinds lists the kinds.
+var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes}
+
+// SealedValue is an encrypted value, wherever it stands. So keys are rotated and
+// values erased without knowing more of what they belong to.
+type SealedValue struct {
+	Kind      SealedKind
+	ID        []byte // tells it from the others of its kind
+	KeyID     string
+	Sealed    []byte
+	PhoneHash []byte // keyed hash of the phone in it; nil if it is not found by one
+}
+
+// Bound is what a value is sealed for: opened as another one, it fails.
+func (v SealedValue) Bound() []byte {
+	if v.Kind == SealedContacts {
+		return v.ID
+	}
+	return append(append([]byte(v.Kind), 0), v.ID...)
+}
+
+// Response is the key of the response that the value belongs to.
+func (v SealedValue) Response() (k Key) {
+	copy(k[:], v.ID)
+	return k
+}
+
+// No is the number of the entry a note belongs to.
+func (v SealedValue) No() int {
+	if v.Kind != SealedNotes || len(v.ID) != len(Key{})+4 {
+		return 0
+	}
+	return int(binary.BigEndian.Uint32(v.ID[len(Key{}):]))
+}
+
+// Value is a sealed contact as a value of its own.
+func (c SealedContact) Value(key Key) SealedValue {
+	return SealedValue{Kind: SealedContacts, ID: key[:], KeyID: c.KeyID, Sealed: c.Sealed, PhoneHash: c.PhoneHash}
+}
+
+// Comment is the original of a response's comment as a value of its own.
+func (t SealedText) Comment(key Key) SealedValue {
+	return SealedValue{Kind: SealedComments, ID: key[:], KeyID: t.KeyID, Sealed: t.Sealed}
+}
+
+// Note is the original of an entry's note as a value of its own.
+func (t SealedText) Note(key Key, no int) SealedValue {
+	return SealedValue{Kind: SealedNotes, ID: NoteID(key, no), KeyID: t.KeyID, Sealed: t.Sealed}
+}
+
+// NoteID is the ID of the original of an entry's note.
+func NoteID(key Key, no int) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte{}, key[:]...), uint32(no))
+}
+
+// SealedStore walks what is encrypted.
+type SealedStore interface {
+	// SealedValues calls yield for every sealed value of a kind, in a fixed order. What is
+	// stored or replaced meanwhile comes once or not at all. No read lock is held
+	// while yield runs. It stops at yield's first error.
+	SealedValues(ctx context.Context, kind SealedKind, yield func(SealedValue) error) error
+	// ReplaceSealed puts next in the place of old, in one step, or erases it if next
+	// has nothing sealed: with all its hashes. It reports whether it did: not if what
+	// is stored is no longer old. Kind and ID are those of old.
+	ReplaceSealed(ctx context.Context, old, next SealedValue) (bool, error)
+	// Scrub sees to it that no copy of what was replaced is left in files an engine
+	// keeps by itself.
+	Scrub(ctx context.Context) error
+	// OriginalComment returns the sealed original of a response's comment;
+	// ErrNotFound if nothing was hidden in it, or if it was erased.
+	OriginalComment(ctx context.Context, key Key) (SealedText, error)
+}

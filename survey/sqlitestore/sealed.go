@@ -1,0 +1,158 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"manyi/survey"
+)
+
+// sealedPages reads a page of a kind's values from behind an ID on.
+var sealedPages = map[survey.SealedKind]func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error){
+	survey.SealedContacts: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT key, 0, key_id, sealed, phone_hash FROM contacts WHERE key > ? ORDER BY key LIMIT ?", orEmpty(after.ID), pageRows)
+	},
+	survey.SealedComments: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT key, 0, key_id, sealed, NULL FROM originals WHERE key > ? ORDER BY key LIMIT ?", orEmpty(after.ID), pageRows)
+	},
+	survey.SealedNotes: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		key := after.Response()
+		return s.read.QueryContext(ctx, `SELECT c.key, e.no, e.doc ->> '$.original.key', e.doc ->> '$.original.sealed', NULL
+			FROM entries e JOIN cases c ON c.seq = e.seq
+			WHERE instr(e.doc, '"original":{') > 0 AND (e.seq, e.no) > (coalesce((SELECT seq FROM responses WHERE key = ?), 0), ?)
+			ORDER BY e.seq, e.no LIMIT ?`, key[:], after.No(), pageRows)
+	},
+}
+
+// orEmpty makes a missing key the lowest one.
+func orEmpty(key []byte) []byte {
+	if key == nil {
+		return []byte{}
+	}
+	return key
+}
+
+// SealedValues implements survey.SealedStore.
+func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield func(survey.SealedValue) error) error {
+	read := sealedPages[kind]
+	if read == nil {
+		return fmt.Errorf("read sealed values: no kind %q", kind)
+	}
+	last := &survey.SealedValue{Kind: kind}
+	for {
+		var page []survey.SealedValue
+		rows, err := read(s, ctx, last)
+		err = each(rows, err, func(r *sql.Rows) error {
+			v := survey.SealedValue{Kind: kind}
+			var no int
+			if err := r.Scan(&v.ID, &no, &v.KeyID, &v.Sealed, &v.PhoneHash); err != nil {
+				return err
+			}
+			if kind == survey.SealedNotes {
+				v.ID = survey.NoteID(survey.Key(v.ID), no)
+				if err := json.Unmarshal([]byte(`"`+string(v.Sealed)+`"`), &v.Sealed); err != nil {
+					return err
+				}
+			}
+			page = append(page, v)
+			return nil
+		})
+		if err != nil {
+			return wrap("read sealed values", translate(err))
+		}
+		for i := range page {
+			if err := yield(page[i]); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageRows {
+			return nil
+		}
+		last = &page[len(page)-1]
+	}
+}
+
+// ReplaceSealed implements survey.SealedStore. What is deleted is overwritten in its
+// page; see Scrub for the log.
+func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue) (done bool, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "PRAGMA secure_delete = ON"); err != nil {
+			return err
+		}
+		defer tx.ExecContext(ctx, "PRAGMA secure_delete = OFF")
+		switch erase := len(next.Sealed) == 0; {
+		case old.Kind == survey.SealedNotes:
+			done, err = replaceNote(ctx, tx, old, next)
+		case old.Kind == survey.SealedContacts && erase:
+			done, err = changed(tx.ExecContext(ctx, "DELETE FROM contacts WHERE key = ? AND sealed = ?", old.ID, old.Sealed))
+		case old.Kind == survey.SealedContacts:
+			done, err = changed(tx.ExecContext(ctx, "UPDATE contacts SET key_id = ?, sealed = ?, phone_hash = ? WHERE key = ? AND sealed = ?",
+				next.KeyID, next.Sealed, nullableBytes(next.PhoneHash), old.ID, old.Sealed))
+		case old.Kind == survey.SealedComments && erase:
+			done, err = changed(tx.ExecContext(ctx, "DELETE FROM originals WHERE key = ? AND sealed = ?", old.ID, old.Sealed))
+		case old.Kind == survey.SealedComments:
+			done, err = changed(tx.ExecContext(ctx, "UPDATE originals SET key_id = ?, sealed = ? WHERE key = ? AND sealed = ?", next.KeyID, next.Sealed, old.ID, old.Sealed))
+		default:
+			err = fmt.Errorf("no kind %q", old.Kind)
+		}
+		return err
+	})
+	return done, wrap("replace sealed value", err)
+}
+
+func replaceNote(ctx context.Context, tx *sql.Tx, old, next survey.SealedValue) (bool, error) {
+	key := old.Response()
+	var seq int64
+	var doc []byte
+	err := tx.QueryRowContext(ctx, "SELECT seq, doc FROM entries WHERE seq = (SELECT seq FROM responses WHERE key = ?) AND no = ?", key[:], old.No()).Scan(&seq, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	var e survey.Entry
+	if err == nil {
+		err = json.Unmarshal(doc, &e)
+	}
+	if err != nil || e.Original == nil || !bytes.Equal(e.Original.Sealed, old.Sealed) {
+		return false, err
+	}
+	e.Original = nil
+	if len(next.Sealed) > 0 {
+		e.Original = &survey.SealedText{KeyID: next.KeyID, Sealed: next.Sealed}
+	}
+	if doc, err = json.Marshal(e); err != nil {
+		return false, err
+	}
+	return changed(tx.ExecContext(ctx, "UPDATE entries SET doc = ? WHERE seq = ? AND no = ?", string(doc), seq, old.No()))
+}
+
+// OriginalComment implements survey.SealedStore.
+func (s *Store) OriginalComment(ctx context.Context, key survey.Key) (t survey.SealedText, err error) {
+	err = s.read.QueryRowContext(ctx, "SELECT key_id, sealed FROM originals WHERE key = ?", key[:]).Scan(&t.KeyID, &t.Sealed)
+	return t, wrap("read original comment", translate(err))
+}
+
+// Scrub implements survey.SealedStore: it folds the log into the database, where
+// nothing of what was replaced is left, and empties it. Readers of an older state
+// keep it from that; then the next time does.
+func (s *Store) Scrub(ctx context.Context) error {
+	var busy, log, done int
+	err := s.write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done)
+	return wrap("empty the log", translate(err))
+}
+
+// addMasked finds those of some cases whose comment has its original.
+func (s *Store) addMasked(ctx context.Context, found []survey.Case) error {
+	for i := range found {
+		if survey.ShowsMask(found[i].Response.Comment) {
+			key := found[i].Response.Key
+			if err := s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM originals WHERE key = ?)", key[:]).Scan(&found[i].Masked); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
