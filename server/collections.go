@@ -49,6 +49,9 @@ var collections = []collection{
 	{"case_sheets", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.CaseSheets(ctx, func(sheet survey.CaseSheet) error { return yield(sheet) })
 	}, each(survey.Store.PutCaseSheet), 10},
+	{"quality", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.Quality(ctx, "", "", 0, survey.NoDeadline, func(sheet survey.QualitySheet) error { return yield(sheet) })
+	}, each(survey.Store.PutQuality), 10},
 	{"deliveries", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.Deliveries(ctx, "", func(d survey.Delivery) error { return yield(d) })
 	}, func(ctx context.Context, to, _ survey.Store, items []any) error {

@@ -36,6 +36,7 @@ const (
 	WorkCases     Power = "work_cases"     // take steps
 	DecideHigher  Power = "decide_higher"  // on what a bureau asks for, if their place is above it
 	Reveal        Power = "reveal"         // a contact, on request, with a reason, on record
+	SeeQuality    Power = "see_quality"    // quality flags
 	Operate       Power = "operate"        // the state of the installation and its nodes
 )
 
@@ -49,12 +50,12 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, Operate}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, Operate}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
-	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates}},
-	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases}},
+	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality}},
+	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality}},
 }
 
 // Roles lists the roles.

@@ -42,6 +42,7 @@ type Store interface {
 	ProofStore
 	SealedStore
 	CaseSheetStore
+	QualityStore
 	FileStore
 	CalendarStore
 	ExpiryStore

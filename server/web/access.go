@@ -74,6 +74,8 @@ func (a *app) routes() []route {
 		{"GET", "/console/cases/:key", signedIn(survey.SeeCases), a.showCase},
 		{"POST", "/console/cases/:key", signedIn(survey.WorkCases), a.takeStep},
 		{"GET", "/console/cases/:key/photos/:hash", signedIn(survey.SeeCases), a.showPhoto},
+		{"GET", "/console/quality", signedIn(survey.SeeQuality), a.showQuality},
+		{"GET", "/console/quality/:format", signedIn(survey.SeeQuality), a.downloadQuality},
 		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
 		{"POST", "/console/codes/revoke", signedIn(survey.ManageCodes), a.revokeCode},
 		{"POST", "/console/codes/reissue", signedIn(survey.ManageCodes), a.reissueCode},
@@ -88,6 +90,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/openapi.json", anyone, a.openAPI},
 		{"GET", "/api/v1/figures", withToken(survey.SeeFigures), a.apiFigures},
 		{"GET", "/api/v1/case-rates", withToken(survey.SeeRates), a.apiCaseRates},
+		{"GET", "/api/v1/quality-flags", withToken(survey.SeeQuality), a.apiQuality},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
 		{"GET", "/api/v1/responses", withToken(survey.Download), a.apiResponses},
 	}

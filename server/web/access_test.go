@@ -48,6 +48,8 @@ var may = map[string]string{
 	"GET /console/cases/:key":              "osu",
 	"GET /console/cases/:key/photos/:hash": "osu",
 	"POST /console/cases/:key":             "os",
+	"GET /console/quality":                 "oeru",
+	"GET /console/quality/:format":         "oeru",
 	"GET /console/codes":                   "osf",
 	"POST /console/codes/revoke":           "o",
 	"POST /console/codes/reissue":          "o",
@@ -61,6 +63,7 @@ var may = map[string]string{
 	"GET /api/openapi.json":                "a osferux OSFERUX",
 	"GET /api/v1/figures":                  "OSFERU",
 	"GET /api/v1/case-rates":               "OSERU",
+	"GET /api/v1/quality-flags":            "OERU",
 	"GET /api/v1/trend":                    "OSFERU",
 	"GET /api/v1/responses":                "OEU",
 }

@@ -190,6 +190,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, v := range []stats.Verdict{stats.Met, stats.NotMet, stats.None} {
 		need["verdict."+string(v)] = true
 	}
+	for _, k := range survey.QualityKinds {
+		need["quality."+string(k)], need["quality.of."+string(k)] = true, true
+	}
 	for _, cause := range survey.Causes {
 		need["cause."+string(cause)] = true
 	}

@@ -39,6 +39,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of contacts, proofs and sends
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of messages
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of cases with originals
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of quality
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -99,6 +100,7 @@ var indexes = map[string][]mongo.IndexModel{
 		index("phone", "phone", "kind", "made", "_id"),
 		index("count", "survey", "kind", "state", "reason", "is_answered"),
 	},
+	"quality":     {index("day", "_id.day", "_id.bureau", "_id.survey")},
 	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 }
 

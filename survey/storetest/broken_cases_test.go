@@ -194,3 +194,15 @@ func (s queuesAgain) AddDeliveries(ctx context.Context, list []survey.Delivery) 
 	}
 	return s.Store.AddDeliveries(ctx, list)
 }
+
+// keepsFirstQuality keeps the first sheet of a day.
+type keepsFirstQuality struct{ survey.Store }
+
+func (s keepsFirstQuality) PutQuality(ctx context.Context, sheet survey.QualitySheet) error {
+	found := false
+	err := s.Store.Quality(ctx, sheet.Survey, sheet.Bureau, sheet.Day, sheet.Day, func(survey.QualitySheet) error { found = true; return nil })
+	if err != nil || found {
+		return err
+	}
+	return s.Store.PutQuality(ctx, sheet)
+}

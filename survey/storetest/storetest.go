@@ -27,8 +27,29 @@ type Check struct {
 }
 
 // Checks is the whole suite.
-var Checks = slices.Concat(placeChecks, surveyChecks, codeChecks, responseChecks, listChecks,
-	tieChecks, visitChecks, markChecks, tallyChecks, propertyChecks, accountChecks, jobChecks, nodeChecks, caseChecks, importChecks, fileChecks, deliveryChecks, proofChecks, messageChecks, sealedChecks)
+var Checks = slices.Concat(
+	placeChecks,
+	surveyChecks,
+	codeChecks,
+	responseChecks,
+	listChecks,
+	tieChecks,
+	visitChecks,
+	markChecks,
+	tallyChecks,
+	propertyChecks,
+	accountChecks,
+	jobChecks,
+	nodeChecks,
+	caseChecks,
+	importChecks,
+	fileChecks,
+	deliveryChecks,
+	proofChecks,
+	messageChecks,
+	sealedChecks,
+	qualityChecks,
+)
 
 // Run runs the suite. open returns an empty store; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) survey.Store) {

@@ -56,6 +56,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"forgets a case", func(s survey.Store) survey.Store { return forgetsCase{s} }, "cases/every bad response owes one, and no other does"},
 		{"lets two act under one number", func(s survey.Store) survey.Store { return addsAnyway{s} }, "cases/of many who act at once one wins"},
 		{"adds an entry that is late", func(s survey.Store) survey.Store { return addsAnyway{s} }, "cases/entries are added under the next number only"},
+		{"keeps the first sheet of flags", func(s survey.Store) survey.Store { return keepsFirstQuality{s} }, "quality/sheets are chosen by survey, bureau and day, the last of each stands"},
 		{"opens anew what is worked on", func(s survey.Store) survey.Store { return opensAnew{s} }, "cases/many are opened together"},
 		{"loses when an entry was written down", func(s survey.Store) survey.Store { return losesRecorded{s} }, "cases/entries are added under the next number only"},
 		{"loses why a day was counted anew", func(s survey.Store) survey.Store { return losesChanges{s} }, "cases/a sheet's number is taken once, and the last is read"},

@@ -1,0 +1,74 @@
+package survey
+
+import (
+	"context"
+	"time"
+)
+
+// QualityKind is what a quality flag (质量标记) is raised for.
+type QualityKind string
+
+// The kinds.
+const (
+	QualityBurst           QualityKind = "burst"             // 突增
+	QualityMoreThanServed  QualityKind = "more_than_served"  // 评价多于办件
+	QualitySameAnswers     QualityKind = "same_answers"      // 雷同作答
+	QualityOneDevice       QualityKind = "one_device"        // 同一设备
+	QualityAgreeingComment QualityKind = "agreeing_comments" // 评语雷同
+	QualityNightHours      QualityKind = "night_hours"       // 夜间
+)
+
+// QualityKinds lists the kinds.
+var QualityKinds = [...]QualityKind{QualityBurst, QualityMoreThanServed, QualitySameAnswers, QualityOneDevice, QualityAgreeingComment, QualityNightHours}
+
+// QualityFlag is a reason to look at what a window was rated on a day, with its
+// evidence. It excludes nothing and changes no figure.
+type QualityFlag struct {
+	Kind   QualityKind `json:"kind"`
+	Window string      `json:"window"`
+	Day    Span        `json:"day"`
+	// N is what was found, Of what it is found among or measured by: of a burst its
+	// ratings and the highest peak of the window's past (0 if too little is known of
+	// it), of more_than_served the ratings and the people served, of the others the
+	// ratings meant and all of the day.
+	N  int64 `json:"n"`
+	Of int64 `json:"of"`
+	// From and To are the first and the last of the ratings meant, HH:MM in the
+	// survey's zone; empty for more_than_served.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Share is how common the answers of a run are at the window; 0 for other kinds.
+	Share float64 `json:"share,omitempty"`
+	// Rows are the numbers under which the first of the ratings are exported.
+	Rows []string `json:"rows,omitempty"`
+}
+
+// QualityTrace is what is kept of a window's day to judge those after it by.
+type QualityTrace struct {
+	N    int64 `json:"n"`
+	Peak int   `json:"peak"` // most ratings within ten minutes
+	// Answers are the commonest sets of answers and how often each was given.
+	Answers map[string]int64 `json:"answers,omitempty"`
+}
+
+// QualitySheet is what was found at the windows of a bureau on a day.
+type QualitySheet struct {
+	Survey string                  `json:"survey"`
+	Bureau string                  `json:"bureau"`
+	Day    Span                    `json:"day"`
+	MadeAt time.Time               `json:"made_at"`
+	Rules  int                     `json:"rules"` // version of the rules
+	Traces map[string]QualityTrace `json:"traces,omitempty"`
+	Flags  []QualityFlag           `json:"flags,omitempty"`
+}
+
+// QualityStore keeps what was found.
+type QualityStore interface {
+	// PutQuality keeps a sheet, in place of an earlier one of the same survey,
+	// bureau and day.
+	PutQuality(ctx context.Context, sheet QualitySheet) error
+	// Quality calls yield for the sheets of a survey on some days, both included, by
+	// day and bureau; of one bureau if it is not empty, of any survey if that is
+	// empty. It stops at yield's first error.
+	Quality(ctx context.Context, survey, bureau string, from, to Span, yield func(QualitySheet) error) error
+}
