@@ -77,7 +77,19 @@ export default async function office({ told, check, visit, shot }) {
     'print sheet': open(`/console/codes/sheet?within=${bureau}&size=a6`),
     'no such place': open('/console/figures?within=nowhere'),
   });
-  await tour({ check, visit, shot }, { viewport: { width: 360, height: 740 }, storageState }, {
+  const handy = { viewport: { width: 360, height: 740 }, storageState };
+  await check('on a phone the menu leaves the page its room', () => visit(handy, async (page) => {
+    await page.goto(at('/console/figures'));
+    const bar = await page.locator('.bar').boundingBox();
+    assert(bar.height < 740 / 4, `the menu is ${bar.height} px high`);
+    for (const link of await page.locator('.bar a, .bar button').all()) {
+      const { width, height } = await link.boundingBox();
+      assert(width >= 44 && height >= 44, `${await link.innerText()}: ${width} × ${height} px to tap`);
+    }
+  }));
+  await tour({ check, visit, shot }, handy, {
+    'figures on a phone': open('/console/figures?by=city'),
     'rates on a phone': open('/console/cases/rates?by=city'),
+    'status on a phone': open('/console/status'),
   });
 }
