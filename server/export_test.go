@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/xuri/excelize/v2"
 
 	"manyi/stats/export"
@@ -18,6 +19,9 @@ func rowsOf(t *testing.T, path string, f export.Format) int64 {
 	if f == export.XLSX {
 		return rowsOfWorkbook(t, path)
 	}
+	if f == export.Parquet {
+		return rowsOfParquet(t, path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +32,24 @@ func rowsOf(t *testing.T, path string, f export.Format) int64 {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return m.Rows
+}
+
+func rowsOfParquet(t *testing.T, path string) int64 {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	about, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parquet.OpenFile(file, about.Size())
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return f.NumRows()
 }
 
 func rowsOfWorkbook(t *testing.T, path string) int64 {

@@ -109,12 +109,12 @@ func placesExportCommand(e *env) *cobra.Command {
 
 // outputFlags adds --format and --out.
 func outputFlags(cmd *cobra.Command) (format func() (export.Format, error), out *string) {
-	name := cmd.Flags().String("format", "csv", "csv, xlsx, jsonl or json")
+	name := cmd.Flags().String("format", "csv", "csv, xlsx, jsonl, json or parquet")
 	out = cmd.Flags().String("out", "-", "file to write; - is standard output")
 	return func() (export.Format, error) {
 		f, ok := export.ParseFormat(*name)
 		if !ok {
-			return f, fmt.Errorf("--format is %q; want csv, xlsx, jsonl or json", *name)
+			return f, fmt.Errorf("--format is %q; want csv, xlsx, jsonl, json or parquet", *name)
 		}
 		return f, nil
 	}, out

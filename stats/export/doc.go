@@ -1,4 +1,4 @@
-// Package export writes tables of any length as CSV, XLSX, JSON Lines or JSON
+// Package export writes tables of any length as CSV, XLSX, JSON Lines, JSON or Parquet
 // in constant memory, so that a download neither fails nor stops short unseen.
 //
 // # Whole or cut
@@ -36,6 +36,10 @@
 // JSON Lines is one object a line, and {"end":{"rows":2,"sha256":"…"}} as trailer.
 // JSON is one object with the table's name, meta and columns on the first line,
 // then one line a row, then the trailer line ],"count":2,"sha256":"…"}.
+//
+// Parquet has the columns in their order, all of them optional, as whole numbers or as
+// text; its footer, without which it does not open, holds the meta, the rows and the
+// SHA-256 that the same cells have as CSV.
 //
 // In all formats broken UTF-8 becomes U+FFFD, times are RFC 3339 with milliseconds,
 // and a number that is none (NaN, ±Inf) is an empty cell. An empty cell is null in

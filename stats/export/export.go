@@ -25,16 +25,20 @@ const (
 	XLSX  Format = "xlsx"
 	JSONL Format = "jsonl"
 	JSON  Format = "json"
+	// Parquet is Apache Parquet, for statistics programs.
+	Parquet Format = "parquet"
 )
 
 // Formats lists the formats.
-var Formats = [...]Format{CSV, XLSX, JSONL, JSON}
+var Formats = [...]Format{CSV, XLSX, JSONL, JSON, Parquet}
 
 var contentTypes = map[Format]string{
 	CSV:   "text/csv; charset=utf-8",
 	XLSX:  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	JSONL: "application/x-ndjson",
 	JSON:  "application/json",
+
+	Parquet: "application/vnd.apache.parquet",
 }
 
 // ParseFormat reads a format's name.
@@ -56,6 +60,9 @@ type Table struct {
 	// Meta says what the rows are: the survey, the period, the time of the
 	// export. JSON and XLSX hold it; CSV and JSON Lines hold rows only.
 	Meta []KV
+	// Whole names the columns that hold nothing but whole numbers. Parquet, which has
+	// types, keeps them as such.
+	Whole []string
 }
 
 // Column is a column of a table.
@@ -136,6 +143,8 @@ func newEncoder(w io.Writer, f Format, t Table) (encoder, error) {
 		return newXLSX(w, t), nil
 	case JSONL, JSON:
 		return newJSON(w, t, f), nil
+	case Parquet:
+		return newParquet(w, t), nil
 	}
 	return nil, fmt.Errorf("export: unknown format %q", f)
 }

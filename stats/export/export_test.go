@@ -117,8 +117,11 @@ var kindRows = [][]any{
 func TestEveryKindOfValue(t *testing.T) {
 	for _, f := range Formats {
 		file, _ := written(t, f, everyKind, kindRows...)
-		if f == XLSX {
+		switch f {
+		case XLSX:
 			golden(t, "kinds.xlsx.txt", parts(t, file))
+			continue
+		case Parquet: // see TestParquetHoldsTheSameCells
 			continue
 		}
 		golden(t, "kinds"+f.Extension(), file)

@@ -115,6 +115,9 @@ func TestLedgerGolden(t *testing.T) {
 			golden(t, "ledger.xlsx.txt", parts(t, file))
 			continue
 		}
+		if f == Parquet {
+			continue
+		}
 		golden(t, "ledger"+f.Extension(), file)
 		if got, err := Verify(bytes.NewReader(file), f); got != m || err != nil {
 			t.Errorf("%s: %v, %v", f, got, err)

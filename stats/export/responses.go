@@ -31,7 +31,7 @@ type ResponseWriter struct {
 // must not trace a rating to a person: received_at, case_number and stage stay
 // empty, and comments that hold a number, see [survey.HoldsNumber]. The meta given is added to what the survey says of itself.
 func NewResponses(w io.Writer, f Format, s survey.Survey, restricted bool, meta ...KV) (*ResponseWriter, error) {
-	t := Table{Name: "responses", Columns: responseColumns(s.Questionnaire), Meta: append([]KV{
+	t := Table{Name: "responses", Columns: responseColumns(s.Questionnaire), Whole: []string{"questionnaire_version", "level_gbt39046", "level_haochaping"}, Meta: append([]KV{
 		{"survey", s.ID},
 		{"title_zh", s.Title.Zh},
 		{"title_en", s.Title.En},
