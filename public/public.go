@@ -1,12 +1,12 @@
-// Package public holds what people see: page templates, styles, icons and every
+// Package public holds what people see: page templates, styles, scripts, icons and every
 // text in Chinese and English, and the description of the API. It only embeds the files; package web turns them
 // into pages.
 package public
 
 import "embed"
 
-// Files holds templates/*.html, styles/*.css, icons/* and texts.json. The
-// folders styles and icons may be served as they are.
+// Files holds templates/*.html, styles/*.css, scripts/*.js, icons/* and texts.json.
+// The folders styles, scripts and icons may be served as they are.
 //
-//go:embed templates styles icons texts.json openapi.json
+//go:embed templates styles scripts icons texts.json openapi.json
 var Files embed.FS

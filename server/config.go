@@ -43,6 +43,8 @@ type config struct {
 	SMSSecret     string
 	SMSSignature  string
 	CodesPerDay   int // that may go out in all
+
+	KioskPause time.Duration // between two citizens at one tablet
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
@@ -68,6 +70,7 @@ var settings = []setting{
 	{"MANYI_SMS_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_SMS_URL"},
 	{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "1 to 20 characters between 【 and 】", "signature in front of every message"},
 	{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", strconv.Itoa(survey.CodesPerDay), "a number from 1 to 1000000", "how many codes may go to phones within a day, all together"},
+	{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "a duration from 1s to 10m", "how long a tablet lets nobody rate after it was rated on"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -153,6 +156,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		c.CodesPerDay, err = strconv.Atoi(v)
 		return err == nil && 1 <= c.CodesPerDay && c.CodesPerDay <= 1_000_000
 	})
+	check("MANYI_KIOSK_PAUSE", within(&c.KioskPause, time.Second, 10*time.Minute))
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc

@@ -47,6 +47,7 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_SMS_SECRET", "", "", long, "", func(c config) string { return c.SMSSecret }},
 		{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", "5000", "1", "1000000", func(c config) string { return strconv.Itoa(c.CodesPerDay) }},
 		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
+		{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "20s", "1m0s", func(c config) string { return c.KioskPause.String() }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {

@@ -153,7 +153,7 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	in := intake.New(b.store, b.secrets, sealer, limits)
 	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
 		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node,
-		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, CodesPerDay: b.cfg.CodesPerDay, Outbox: b.outbox})
+		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, CodesPerDay: b.cfg.CodesPerDay, Outbox: b.outbox, KioskPause: b.cfg.KioskPause})
 	if err != nil {
 		return errors.Join(err, b.leave())
 	}

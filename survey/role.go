@@ -14,6 +14,9 @@ const (
 	Evaluator  Role = "evaluator"  // 评估员, of a third party
 	Reviewer   Role = "reviewer"   // 评审员, judges by the figures
 	Auditor    Role = "auditor"    // 审计员: reads who did what, and never acts
+	// Tablet (大厅平板) is no person's role: it is what the link made for a device of a
+	// hall may do. See RateInHall.
+	Tablet Role = "tablet"
 )
 
 // Power is one thing a role may do in its place.
@@ -38,6 +41,8 @@ const (
 	Reveal        Power = "reveal"         // a contact, on request, with a reason, on record
 	SeeQuality    Power = "see_quality"    // quality flags
 	Operate       Power = "operate"        // the state of the installation and its nodes
+	ManageTablets Power = "manage_tablets" // make links for the tablets of their place, take them out of use
+	RateInHall    Power = "rate_in_hall"   // send in what citizens answer on a tablet in the hall
 )
 
 // Nowhere is the kind of place of somebody who is tied to none and sees all.
@@ -50,18 +55,21 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, Operate}},
-	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, Operate, ManageTablets}},
+	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality}},
 	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality}},
 	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality}},
+	{Tablet, []Kind{Hall, Window}, []Power{RateInHall}},
 }
 
-// Roles lists the roles.
+// Roles lists the roles of people and programs: those that may enter.
 var Roles = func() (names []Role) {
 	for _, r := range roles {
-		names = append(names, r.name)
+		if slices.Contains(r.powers, Enter) {
+			names = append(names, r.name)
+		}
 	}
 	return names
 }()

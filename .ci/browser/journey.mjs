@@ -22,18 +22,20 @@ async function check(name, run) {
 }
 
 // visit opens a page as somebody new, and fails if the browser complained about
-// anything: a blocked style, a refused form, a missing file.
-async function visit(options, use) {
+// anything: a blocked style, a refused form, a missing file. With cut, what it says of
+// requests that do not come through is left out, as the connection is cut on purpose.
+async function visit({ cut, ...options }, use) {
   const context = await browser.newContext({ viewport: phone, ...options });
   context.setDefaultTimeout(20_000);
   const complaints = [];
   context.on('console', (message) => {
+    if (cut && message.text().startsWith('Failed to load resource')) return;
     const refusal = message.text().startsWith('Failed to load resource') && message.location().url === message.page()?.url();
     if (message.type() !== 'log' && !refusal) complaints.push(`${message.page()?.url()}: ${message.text()}`);
   });
   context.on('weberror', (error) => complaints.push(error.error().message));
   context.on('requestfailed', (request) => {
-    if (!request.isNavigationRequest()) complaints.push(`${request.url()}: ${request.failure().errorText}`);
+    if (!request.isNavigationRequest() && !cut) complaints.push(`${request.url()}: ${request.failure().errorText}`);
   });
   try {
     const result = await use(await context.newPage());

@@ -12,7 +12,7 @@ async function unfold(page) {
 
 // targets measures what a finger has to hit. The boxes of radio buttons and
 // check boxes are their labels.
-const targets = (page) => page.evaluate(() => {
+export const targets = (page) => page.evaluate(() => {
   const boxes = [];
   for (const element of document.querySelectorAll('a, button, summary, select, textarea, input:not([type=hidden])')) {
     const target = ['radio', 'checkbox'].includes(element.type) ? element.labels[0] : element;
@@ -29,7 +29,7 @@ async function assertTargets(page, least) {
 }
 
 // letters gives the sizes of all text that shows.
-const letters = (page) => page.evaluate(() => {
+export const letters = (page) => page.evaluate(() => {
   const found = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {

@@ -33,6 +33,7 @@ const (
 	byNothing              // open to the world
 	bySession              // signed in to the console
 	byToken                // bearer token
+	byTablet               // the cookie that the link made for a tablet sets
 )
 
 var (
@@ -42,6 +43,7 @@ var (
 
 func signedIn(p survey.Power) audience  { return audience{bySession, p} }
 func withToken(p survey.Power) audience { return audience{byToken, p} }
+func onTablet(p survey.Power) audience  { return audience{byTablet, p} }
 
 // routes is every route of the product and who may use it.
 func (a *app) routes() []route {
@@ -53,6 +55,10 @@ func (a *app) routes() []route {
 		{"POST", "/follow", anyone, a.follow},
 		{"GET", "/verify", anyone, a.showVerify},
 		{"POST", "/verify", anyone, a.verify},
+		{"GET", "/kiosk/set-up/:secret", anyone, a.setUpTablet},
+		{"GET", "/kiosk/rate", onTablet(survey.RateInHall), a.showKiosk},
+		{"POST", "/kiosk/rate", onTablet(survey.RateInHall), a.sendKiosk},
+		{"GET", "/kiosk/worker.js", onTablet(survey.RateInHall), a.kioskWorker},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
 		{"GET", "/metrics", withToken(survey.Operate), a.showMetrics},
@@ -82,6 +88,9 @@ func (a *app) routes() []route {
 		{"GET", "/console/codes/sheet", signedIn(survey.SeeCodes), a.printSheet},
 		{"GET", "/console/codes/zip", signedIn(survey.SeeCodes), a.downloadCodes},
 		{"GET", "/console/codes/:code/:format", signedIn(survey.SeeCodes), a.showCode},
+		{"GET", "/console/tablets", signedIn(survey.ManageTablets), a.showTablets},
+		{"POST", "/console/tablets", signedIn(survey.ManageTablets), a.addTablet},
+		{"POST", "/console/tablets/revoke", signedIn(survey.ManageTablets), a.revokeTablet},
 		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
 		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
 		{"POST", "/console/deliveries", signedIn(survey.Operate), a.decideDelivery},
@@ -121,7 +130,7 @@ func (a *app) guard(r route) fiber.Handler {
 				return err
 			}
 		}
-		if r.Method == fiber.MethodPost && !a.keys.valid(c.Cookies(sessionCookie), c.FormValue("csrf")) {
+		if r.Method == fiber.MethodPost && r.Who.by == bySession && !a.keys.valid(c.Cookies(sessionCookie), c.FormValue("csrf")) {
 			return fiber.ErrForbidden
 		}
 		c.Locals(keyActor, who)
@@ -167,15 +176,22 @@ func (a *app) whoIs(c *fiber.Ctx, by proof) (survey.Actor, error) {
 		if !ok {
 			return survey.Actor{}, errAnonymous
 		}
-		return a.identify(c, secret, func(ctx context.Context) (survey.Actor, error) {
-			t, err := a.Store.Token(ctx, digest(secret))
-			if err == nil && !t.RevokedAt.IsZero() {
-				err = survey.ErrNotFound
-			}
-			return t.Actor, err
-		})
+		return a.holder(c, secret)
+	case byTablet:
+		return a.holder(c, c.Cookies(tabletCookie))
 	}
 	return survey.Actor{}, errNoAccess
+}
+
+// holder is who holds a token that is in force.
+func (a *app) holder(c *fiber.Ctx, secret string) (survey.Actor, error) {
+	return a.identify(c, secret, func(ctx context.Context) (survey.Actor, error) {
+		t, err := a.Store.Token(ctx, digest(secret))
+		if err == nil && !t.RevokedAt.IsZero() {
+			err = survey.ErrNotFound
+		}
+		return t.Actor, err
+	})
 }
 
 // knownFor is how long somebody who was let in stays known while the store does not answer.

@@ -19,7 +19,9 @@ import (
 
 // may is who gets past the guard of each route: a = anyone, and signed in as
 // o organiser, s supervisor, f staff, e evaluator, r reviewer, u auditor, x a role
-// nobody knows; capitals = with a token of that role.
+// nobody knows; capitals = with a token of that role; t = a tablet's cookie, for which
+// nothing else opens but what is open to anyone. A link is no proof of its own: whoever
+// has one becomes a tablet, which TestTablets shows.
 var may = map[string]string{
 	"GET /":                                "a osferux OSFERUX",
 	"GET /q/:code":                         "a osferux OSFERUX",
@@ -28,6 +30,10 @@ var may = map[string]string{
 	"POST /follow":                         "a osferux OSFERUX",
 	"GET /verify":                          "a osferux OSFERUX",
 	"POST /verify":                         "a osferux OSFERUX",
+	"GET /kiosk/set-up/:secret":            "",
+	"GET /kiosk/rate":                      "t",
+	"POST /kiosk/rate":                     "t",
+	"GET /kiosk/worker.js":                 "t",
 	"GET /healthz":                         "a osferux OSFERUX",
 	"GET /readyz":                          "a osferux OSFERUX",
 	"GET /metrics":                         "O",
@@ -56,6 +62,9 @@ var may = map[string]string{
 	"GET /console/codes/sheet":             "osf",
 	"GET /console/codes/zip":               "osf",
 	"GET /console/codes/:code/:format":     "osf",
+	"GET /console/tablets":                 "os",
+	"POST /console/tablets":                "os",
+	"POST /console/tablets/revoke":         "os",
 	"GET /console/status":                  "o",
 	"GET /console/outbox":                  "o",
 	"POST /console/deliveries":             "o",
@@ -76,7 +85,8 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 		as     func(*http.Request)
 		csrf   string
 	}
-	visitors := []visitor{{'a', func(*http.Request) {}, ""}}
+	tablet, _ := s.tablet(storetest.GulouHR1)
+	visitors := []visitor{{'a', func(*http.Request) {}, ""}, {'t', tablet, ""}}
 	const letters = "osferux"
 	roles := append(slices.Clone(survey.Roles), "chief")
 	places := map[survey.Role]string{survey.Supervisor: "350102-HR", survey.Staff: storetest.GulouHR1, survey.Auditor: "350100"}
@@ -113,7 +123,11 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 				if name == "POST /console/signin" {
 					refused = false // its own answer to a form without a guest's cookie is 403
 				}
-				if want := !strings.Contains(allowed, string(v.letter)); refused != want {
+				want := !strings.Contains(allowed, string(v.letter))
+				if v.letter == 't' && strings.HasPrefix(allowed, "a") {
+					want = false
+				}
+				if refused != want {
 					t.Errorf("%s as %c: status %d, refused %v, want %v", name, v.letter, a.StatusCode, refused, want)
 				}
 				if name == "POST /console/signout" && !refused {

@@ -45,6 +45,8 @@ type Deps struct {
 	CodesPerDay  int // that may go out in all; 0 is survey.CodesPerDay
 	// Outbox lists messages that stayed here, the last one first; nil if they go out.
 	Outbox func() []sms.Sent
+	// KioskPause is how long a tablet lets nobody rate after it was rated on; zero: 15 s.
+	KioskPause time.Duration
 	// Metrics gathers what /metrics shows; nil makes a new registry.
 	Metrics *prometheus.Registry
 }
@@ -105,6 +107,9 @@ func newApp(d Deps) (*app, error) {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
 	d.CodesPerDay = cmp.Or(d.CodesPerDay, survey.CodesPerDay)
+	if d.KioskPause == 0 {
+		d.KioskPause = 15 * time.Second
+	}
 	if d.Metrics == nil {
 		d.Metrics = prometheus.NewRegistry()
 	}

@@ -56,6 +56,8 @@ func (a *app) fail(c *fiber.Ctx, err error) error {
 	}
 	view := NoticeView{Key: noticeOf(status), Elder: elder(c)}
 	switch {
+	case strings.HasPrefix(path, "/kiosk/") && status < 500:
+		view.Key = "no_tablet"
 	case errors.Is(err, errNoSurvey):
 		view.Key = "no_survey"
 	case a.Spool != nil && silent(err) && strings.HasPrefix(path, "/console"):

@@ -172,7 +172,7 @@ type NoticeView struct {
 }
 
 // Notices lists the keys of the notice page.
-var Notices = [...]string{"unknown", "revoked", "not_open", "closed", "full", "failed", "not_found", "no_survey", "forbidden", "away", "too_large"}
+var Notices = [...]string{"unknown", "revoked", "not_open", "closed", "full", "failed", "not_found", "no_survey", "forbidden", "away", "too_large", "no_tablet"}
 
 // bar is the head of a console page, which knows the page it stands on.
 type bar struct {

@@ -124,6 +124,13 @@ func (in *Intake) NewForm(serial uint32) string {
 	return in.secrets.newForm(serial, in.opts.Now())
 }
 
+// FormOf makes the key of a form that was not shown by a page of ours but has a key
+// of its own already: what a tablet made while it had no connection. The same form
+// gives the same key, so that sending it again counts once.
+func (in *Intake) FormOf(form [survey.FormKeyLen]byte, serial uint32) string {
+	return in.secrets.signForm(form, serial)
+}
+
 // IsForm reports whether a form key was handed out for a code.
 func (in *Intake) IsForm(key string, serial uint32) bool {
 	_, _, err := in.secrets.parseForm(key, serial)
@@ -160,7 +167,7 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 		Path: req.Path, Channel: req.Channel,
 		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
 		Case: answer.Case, ReceivedAt: now, Day: survey.DayOf(now, req.Survey.Location()),
-		Flags:     in.limits.flags(req.Code.Serial, req.Device, now) | timing(made, now),
+		Flags:     in.limits.flags(req.Code.Serial, req.Device, now) | timing(req.Channel, made, now),
 		Anonymous: answer.Anonymous,
 	}
 	if answer.VisitSecret != "" {
@@ -206,9 +213,11 @@ const (
 	oldForm = 24 * time.Hour
 )
 
-func timing(made, now time.Time) (f survey.Flags) {
+// timing looks at how long a form was open. A tablet dates its form by the tap, as it
+// shows one page to everybody, so being fast says nothing there.
+func timing(by survey.Channel, made, now time.Time) (f survey.Flags) {
 	switch age := now.Sub(made); {
-	case age < tooFast:
+	case age < tooFast && by != survey.ChannelTablet:
 		return survey.FlagTooFast
 	case age > oldForm:
 		return survey.FlagOldForm

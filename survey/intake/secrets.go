@@ -73,8 +73,11 @@ func (s Secrets) newForm(serial uint32, now time.Time) string {
 	binary.BigEndian.PutUint64(raw, uint64(now.UnixMilli())<<16)
 	raw = raw[:survey.FormKeyLen]
 	rand.Read(raw[6:])
-	raw = append(raw, s.formMAC(raw, serial)...)
-	return formText.EncodeToString(raw)
+	return s.signForm([survey.FormKeyLen]byte(raw), serial)
+}
+
+func (s Secrets) signForm(form [survey.FormKeyLen]byte, serial uint32) string {
+	return formText.EncodeToString(append(form[:], s.formMAC(form[:], serial)...))
 }
 
 func (s Secrets) formMAC(form []byte, serial uint32) []byte {
