@@ -91,17 +91,26 @@ func (m *member) report(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return m.store.PutNode(ctx, survey.Node{Name: m.node, SeenAt: now, Spool: state, Version: version()})
+		return m.store.PutNode(ctx, survey.Node{Name: m.node, SeenAt: now, Spool: state, Version: version(), Keys: m.ring.IDs()})
 	})
 }
 
 // errForeign means that this node's secrets are not those of the database.
 var errForeign = errors.New("this node does not belong to the database")
 
+// What is pinned of keys: their fingerprints from when they first sealed, and when they
+// were dropped.
+const (
+	pinKey     = "key "
+	pinFirst   = "first key"
+	pinDropped = "dropped key "
+)
+
 // checkSecrets pins the fingerprints of the secrets in the database, or compares
 // them with those pinned by the first node: with another secret printed codes
 // would lead nowhere and ratings be counted twice, with other keys contacts could
-// not be read.
+// not be read. A key is pinned when a node seals with it: until then not every node
+// needs it.
 func checkSecrets(ctx context.Context, store survey.NodeStore, secret []byte, ring *keyring.Ring) error {
 	kept, err := store.Pin(ctx, "secret", keyring.Fingerprint(secret))
 	if err != nil {
@@ -111,21 +120,41 @@ func checkSecrets(ctx context.Context, store survey.NodeStore, secret []byte, ri
 		return fmt.Errorf("%w: MANYI_SECRET is not the one it was set up with; give every node the same", errForeign)
 	}
 	mine := ring.Fingerprints()
-	for id, print := range mine {
-		if kept, err = store.Pin(ctx, "key "+id, print); err != nil {
+	active := ring.IDs()[0]
+	pins, err := store.Pins(ctx)
+	if err != nil {
+		return err
+	}
+	known := false
+	for name, print := range pins {
+		id, isKey := strings.CutPrefix(name, pinKey)
+		if !isKey || pins[pinDropped+id] != "" && id != active {
+			continue
+		}
+		switch known = true; {
+		case mine[id] == "":
+			return missingKey(id)
+		case mine[id] != print:
+			return fmt.Errorf("%w: key %q in MANYI_KEYS_FILE is not the one it was set up with; give every node the same file", errForeign, id)
+		case pins[pinDropped+id] != "":
+			return fmt.Errorf("%w: key %q is active in MANYI_KEYS_FILE, but was dropped on %s; give every node the file as it is now", errForeign, id, pins[pinDropped+id])
+		}
+	}
+	if !known { // of several first nodes one decides
+		first, err := store.Pin(ctx, pinFirst, active)
+		if err != nil {
 			return err
 		}
-		if kept != print {
-			return fmt.Errorf("%w: key %q in MANYI_KEYS_FILE is not the one it was set up with; give every node the same file", errForeign, id)
+		if mine[first] == "" {
+			return missingKey(first)
 		}
 	}
-	pins, err := store.Pins(ctx)
-	for name := range pins {
-		if id, isKey := strings.CutPrefix(name, "key "); isKey && mine[id] == "" {
-			return fmt.Errorf("%w: key %q is missing in MANYI_KEYS_FILE; give every node the same file", errForeign, id)
-		}
-	}
+	_, err = store.Pin(ctx, pinKey+active, mine[active])
 	return err
+}
+
+func missingKey(id string) error {
+	return fmt.Errorf("%w: MANYI_KEYS_FILE is not the one it was set up with, key %q is missing; give every node the same file", errForeign, id)
 }
 
 // nodeName is the name this node reports under: the configured one, and something

@@ -35,6 +35,7 @@ type base struct {
 	secrets intake.Secrets
 	signer  *qrcodes.Signer
 	clock   *clock
+	ring    *keyring.Ring // of a server; it notices when its file changes
 
 	// With MongoDB, what a node that takes ratings needs besides; see join.
 	spool  survey.Spool
@@ -142,6 +143,7 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	if err != nil {
 		return fmt.Errorf("MANYI_KEYS_FILE: %w", err)
 	}
+	b.ring = sealer
 	runner, err := b.runner(log)
 	if err != nil {
 		return err

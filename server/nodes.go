@@ -1,17 +1,16 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"manyi/survey/keyring"
 	"manyi/survey/sqlitestore"
 )
 
@@ -23,25 +22,6 @@ func stamp(t time.Time) string {
 	return t.Local().Format("2006-01-02T15:04:05Z07:00")
 }
 
-func keysCommand(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "keys FILE",
-		Short: "Make the secret and the keys file that all nodes of one MongoDB share",
-		Long: "Makes a keys file, readable by its owner only, and prints a secret as MANYI_SECRET=…; give every node both.\n" +
-			"They are pinned in the database by fingerprint: a node with others does not start. Keep both apart from the\n" +
-			"backups. After \"server migrate\" do not make new ones: the folder's own secret and keys.json go on.",
-		Example: "  server keys keys.json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := keyring.Create(args[0]); err != nil {
-				return fmt.Errorf("make the keys file: %w", err)
-			}
-			fmt.Fprintln(e.out, "MANYI_SECRET="+rand.Text()+rand.Text())
-			return nil
-		},
-	}
-}
-
 func nodesCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "nodes", Short: "List the nodes that share a MongoDB, and what waits on their disks", Example: "  server nodes list\n  server nodes drop hall-2.k3x9ab"}
 	list := &cobra.Command{
@@ -49,8 +29,8 @@ func nodesCommand(e *env) *cobra.Command {
 		RunE: e.with(func(cmd *cobra.Command, b *base, _ []string) error {
 			nodes, err := b.store.Nodes(cmd.Context())
 			for _, n := range nodes {
-				fmt.Fprintf(e.out, "%s\tseen %s\twaiting %d\tset aside %d\toldest %s\tversion %s\n",
-					n.Name, stamp(n.SeenAt), n.Spool.Waiting, n.Spool.SetAside, stamp(n.Spool.Oldest), n.Version)
+				fmt.Fprintf(e.out, "%s\tseen %s\twaiting %d\tset aside %d\toldest %s\tversion %s\tkeys %s\n",
+					n.Name, stamp(n.SeenAt), n.Spool.Waiting, n.Spool.SetAside, stamp(n.Spool.Oldest), n.Version, strings.Join(n.Keys, " "))
 			}
 			return err
 		}),

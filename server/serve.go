@@ -223,7 +223,11 @@ func sealWith(ring keyring.Sealer) demo.Seal {
 			return nil, err
 		}
 		id, sealed, err := ring.Seal(plain, key[:])
-		return &survey.SealedContact{KeyID: id, Sealed: sealed}, err
+		out := &survey.SealedContact{KeyID: id, Sealed: sealed}
+		if c.Phone != "" {
+			out.PhoneHash = ring.Hash([]byte(c.Phone))
+		}
+		return out, err
 	}
 }
 

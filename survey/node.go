@@ -11,6 +11,7 @@ type Node struct {
 	SeenAt  time.Time // on the store's clock
 	Spool   SpoolState
 	Version string
+	Keys    []string // ids of the keys it holds, the one it seals with first
 }
 
 // SpoolState is how much waits on a node's own disk.

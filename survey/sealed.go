@@ -20,10 +20,12 @@ const (
 	SealedContacts SealedKind = "contact" // of a response
 	SealedComments SealedKind = "comment" // of a response, as typed
 	SealedNotes    SealedKind = "note"    // of an entry, as typed
+	SealedMessages SealedKind = "message" // the phone a message goes to
+	SealedOptOuts  SealedKind = "opt_out" // the phone that wants no more messages
 )
 
 // SealedKinds lists the kinds.
-var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes}
+var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts}
 
 // SealedValue is an encrypted value, wherever it stands. So keys are rotated and
 // values erased without knowing more of what they belong to.
@@ -37,10 +39,23 @@ type SealedValue struct {
 
 // Bound is what a value is sealed for: opened as another one, it fails.
 func (v SealedValue) Bound() []byte {
-	if v.Kind == SealedContacts {
+	switch v.Kind {
+	case SealedContacts:
 		return v.ID
+	case SealedOptOuts: // its ID is the hash, which changes with the keys
+		return append([]byte(v.Kind), 0)
 	}
 	return append(append([]byte(v.Kind), 0), v.ID...)
+}
+
+// Next is the value as it stands once it was sealed anew. An opt-out is kept under its
+// hash.
+func (v SealedValue) Next(keyID string, sealed, phoneHash []byte) SealedValue {
+	v.KeyID, v.Sealed, v.PhoneHash = keyID, sealed, phoneHash
+	if v.Kind == SealedOptOuts {
+		v.ID = phoneHash
+	}
+	return v
 }
 
 // Response is the key of the response that the value belongs to.
@@ -67,6 +82,16 @@ func (t SealedText) Comment(key Key) SealedValue {
 	return SealedValue{Kind: SealedComments, ID: key[:], KeyID: t.KeyID, Sealed: t.Sealed}
 }
 
+// Sealed is the phone of a message as a value of its own.
+func (m Message) Sealed() SealedValue {
+	return SealedValue{Kind: SealedMessages, ID: []byte(m.ID()), KeyID: m.Phone.KeyID, Sealed: m.Phone.Sealed, PhoneHash: m.Phone.PhoneHash}
+}
+
+// Sealed is the phone of an opt-out as a value of its own.
+func (o OptOut) Sealed() SealedValue {
+	return SealedValue{Kind: SealedOptOuts, ID: o.Phone.PhoneHash, KeyID: o.Phone.KeyID, Sealed: o.Phone.Sealed, PhoneHash: o.Phone.PhoneHash}
+}
+
 // Note is the original of an entry's note as a value of its own.
 func (t SealedText) Note(key Key, no int) SealedValue {
 	return SealedValue{Kind: SealedNotes, ID: NoteID(key, no), KeyID: t.KeyID, Sealed: t.Sealed}
@@ -85,7 +110,8 @@ type SealedStore interface {
 	SealedValues(ctx context.Context, kind SealedKind, yield func(SealedValue) error) error
 	// ReplaceSealed puts next in the place of old, in one step, or erases it if next
 	// has nothing sealed: with all its hashes. It reports whether it did: not if what
-	// is stored is no longer old. Kind and ID are those of old.
+	// is stored is no longer old. An opt-out takes the place of another one under its
+	// new hash; all else keeps its ID.
 	ReplaceSealed(ctx context.Context, old, next SealedValue) (bool, error)
 	// Scrub sees to it that no copy of what was replaced is left in files an engine
 	// keeps by itself.

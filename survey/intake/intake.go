@@ -236,7 +236,7 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 	}
 	out := &survey.SealedContact{KeyID: id, Sealed: sealed, Follow: in.secrets.FollowUpOf(bound)}
 	if c.Phone != "" {
-		out.PhoneHash = in.secrets.phone(c.Phone)
+		out.PhoneHash = in.sealer.Hash([]byte(c.Phone))
 	}
 	return out, nil
 }
@@ -245,6 +245,9 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 // FollowUpOf that of a response.
 func (in *Intake) FollowUp(receipt string) []byte   { return in.secrets.FollowUp(receipt) }
 func (in *Intake) FollowUpOf(key survey.Key) []byte { return in.secrets.FollowUpOf(key) }
+
+// PhoneHashes are the keyed hashes a phone is found by, one for each key.
+func (in *Intake) PhoneHashes(number string) [][]byte { return in.sealer.Hashes([]byte(number)) }
 
 // CodeHash is the keyed hash of a one-time code sent for a response: the same code
 // is worth nothing for another.

@@ -22,14 +22,14 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, phoneKey, follow, codeKey, limitKey keyed }
+type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
 	var s Secrets
 	for label, key := range map[string]*keyed{
 		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
-		"manyi visit secret": &s.visit, "manyi phone": &s.phoneKey, "manyi follow-up": &s.follow,
+		"manyi visit secret": &s.visit, "manyi follow-up": &s.follow,
 		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
@@ -189,8 +189,6 @@ func plainReceipt(typed string) string {
 
 // VisitSecret is the keyed hash under which a visit's secret is stored and compared.
 func (s Secrets) VisitSecret(secret string) []byte { return s.visit.mac([]byte(secret))[:16] }
-
-func (s Secrets) phone(number string) []byte { return s.phoneKey.mac([]byte(number))[:16] }
 
 func (s Secrets) code(k survey.Key, code string) []byte {
 	return s.codeKey.mac(k[:], []byte(code))[:16]

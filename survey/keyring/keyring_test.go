@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,5 +130,58 @@ func TestBadKeysFilesAreRefused(t *testing.T) {
 		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: err = %v, want %q in it", name, err, c.want)
 		}
+	}
+}
+
+func TestARingNoticesThatItsFileChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	r, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := r.IDs()[0]
+	id, sealed, _ := r.Seal([]byte("x"), nil)
+	hash := r.Hash([]byte("13800138000"))
+	newest, err := Add(path)
+	if err != nil || newest == old {
+		t.Fatalf("Add = %q, %v", newest, err)
+	}
+	if now, _, _ := r.Seal(nil, nil); now != old || r.Newest() != newest {
+		t.Errorf("after Add it seals with %q, and %q is the newest", now, r.Newest())
+	}
+	if hashes := r.Hashes([]byte("13800138000")); len(hashes) != 2 || !bytes.Equal(hashes[0], hash) || bytes.Equal(hashes[1], hash) {
+		t.Errorf("hashes = %x, want that of the active key first: %x", hashes, hash)
+	}
+	if err := Use(path, newest); err != nil {
+		t.Fatal(err)
+	}
+	if now, _, _ := r.Seal(nil, nil); now != newest || !slices.Equal(r.IDs(), []string{newest, old}) {
+		t.Errorf("after Use it seals with %q and has %v", now, r.IDs())
+	}
+	if hashes := r.Hashes([]byte("13800138000")); len(hashes) != 2 || !bytes.Equal(hashes[1], hash) || !bytes.Equal(hashes[0], r.Hash([]byte("13800138000"))) {
+		t.Errorf("hashes = %x, want that of the old key too", hashes)
+	}
+	if err := Drop(path, newest); !errors.Is(err, ErrActive) {
+		t.Errorf("drop the active key: %v", err)
+	}
+	for _, err := range []error{Drop(path, "k9"), Use(path, "k9")} {
+		if !errors.Is(err, ErrKey) {
+			t.Errorf("a key that is not there: %v", err)
+		}
+	}
+	if err := os.WriteFile(path+".x", []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".x", path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Open(id, sealed, nil); err != nil {
+		t.Errorf("while the file is broken: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Open(id, sealed, nil); err != nil {
+		t.Errorf("while the file is away: %v", err)
 	}
 }

@@ -50,12 +50,13 @@ type nodeDoc struct {
 	Waiting  int       `bson:"waiting"`
 	SetAside int       `bson:"set_aside"`
 	Oldest   time.Time `bson:"oldest,omitempty"` // of those waiting
+	Keys     []string  `bson:"keys,omitempty"`
 }
 
 // PutNode implements survey.NodeStore.
 func (s *Store) PutNode(ctx context.Context, n survey.Node) error {
 	return s.do(ctx, "report node", func() error {
-		return put(ctx, s.db.Collection("nodes"), n.Name, nodeDoc{n.Name, n.SeenAt, n.Version, n.Spool.Waiting, n.Spool.SetAside, n.Spool.Oldest})
+		return put(ctx, s.db.Collection("nodes"), n.Name, nodeDoc{n.Name, n.SeenAt, n.Version, n.Spool.Waiting, n.Spool.SetAside, n.Spool.Oldest, n.Keys})
 	})
 }
 
@@ -64,7 +65,7 @@ func (s *Store) Nodes(ctx context.Context) (out []survey.Node, err error) {
 	err = s.do(ctx, "read nodes", func() error {
 		docs, err := all[nodeDoc](ctx, s.db.Collection("nodes"), bson.D{}, sorted("_id"))
 		for _, d := range docs {
-			out = append(out, survey.Node{Name: d.Name, SeenAt: d.Seen.UTC(), Version: d.Version,
+			out = append(out, survey.Node{Name: d.Name, SeenAt: d.Seen.UTC(), Version: d.Version, Keys: d.Keys,
 				Spool: survey.SpoolState{Waiting: d.Waiting, SetAside: d.SetAside, Oldest: d.Oldest.UTC()}})
 		}
 		return err

@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -48,9 +49,56 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 				}
 				return nil
 			})
+		case survey.SealedMessages:
+			return pages(ctx, s.db.Collection("messages"), bson.D{}, func(d messagePhone) any { return d.ID }, func(page []messagePhone) error {
+				for _, d := range page {
+					if len(d.Sealed) == 0 {
+						continue
+					}
+					if err := yield(survey.SealedValue{Kind: kind, ID: []byte(d.ID), KeyID: d.KeyID, Sealed: d.Sealed, PhoneHash: d.Phone}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		case survey.SealedOptOuts:
+			return s.OptOuts(ctx, func(o survey.OptOut) error {
+				if len(o.Phone.Sealed) == 0 {
+					return nil
+				}
+				return yield(o.Sealed())
+			})
 		}
 		return fmt.Errorf("no kind %q", kind)
 	})
+}
+
+// messagePhone is what is sealed of a message.
+type messagePhone struct {
+	ID     string `bson:"_id"`
+	Phone  []byte `bson:"phone"`
+	KeyID  string `bson:"key_id"`
+	Sealed []byte `bson:"sealed"`
+}
+
+// moveOptOut puts an opt-out under its new hash before it takes away the old one: cut
+// short, both are there, and the phone is opted out by either.
+func (s *Store) moveOptOut(ctx context.Context, old, next survey.SealedValue) (bool, error) {
+	c := s.db.Collection("opt_outs")
+	there := bson.D{{Key: "_id", Value: old.ID}, {Key: "sealed", Value: old.Sealed}}
+	d, err := one[optOutDoc](ctx, c, there)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	if err == nil {
+		d.Phone, d.KeyID, d.Sealed = next.ID, next.KeyID, next.Sealed
+		err = put(ctx, c, d.Phone, d)
+	}
+	if err != nil {
+		return false, err
+	}
+	res, err := c.DeleteOne(ctx, there)
+	return err == nil && res.DeletedCount > 0, err
 }
 
 // ReplaceSealed implements survey.SealedStore. Each is one update or deletion of one
@@ -59,7 +107,13 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 	err = s.do(ctx, "replace sealed value", func() error {
 		erase := len(next.Sealed) == 0
 		there := bson.D{{Key: "_id", Value: old.ID}, {Key: "sealed", Value: old.Sealed}}
-		collection := map[survey.SealedKind]string{survey.SealedContacts: "contacts", survey.SealedComments: "originals"}[old.Kind]
+		collection := map[survey.SealedKind]string{survey.SealedContacts: "contacts", survey.SealedComments: "originals",
+			survey.SealedMessages: "messages", survey.SealedOptOuts: "opt_outs"}[old.Kind]
+		hash := "phone_hash"
+		if old.Kind == survey.SealedMessages {
+			hash = "phone"
+			there[0].Value = string(old.ID)
+		}
 		switch {
 		case old.Kind == survey.SealedNotes:
 			key := old.Response()
@@ -72,6 +126,10 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 			done, err = updated(s.db.Collection("cases").UpdateOne(ctx, there, change))
 		case collection == "":
 			return fmt.Errorf("no kind %q", old.Kind)
+		case erase && old.Kind == survey.SealedMessages:
+			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, bson.D{{Key: "$unset", Value: bson.D{{Key: "key_id", Value: ""}, {Key: "sealed", Value: ""}, {Key: hash, Value: ""}}}, {Key: "$inc", Value: field("rev", int64(1))}}))
+		case old.Kind == survey.SealedOptOuts && !erase && string(old.ID) != string(next.ID):
+			done, err = s.moveOptOut(ctx, old, next)
 		case erase:
 			res, derr := s.db.Collection(collection).DeleteOne(ctx, there)
 			if err = derr; err == nil {
@@ -79,10 +137,14 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 			}
 		default:
 			set := bson.D{{Key: "key_id", Value: next.KeyID}, {Key: "sealed", Value: next.Sealed}}
-			if len(next.PhoneHash) > 0 {
-				set = append(set, bson.E{Key: "phone_hash", Value: next.PhoneHash})
+			if len(next.PhoneHash) > 0 && old.Kind != survey.SealedOptOuts {
+				set = append(set, bson.E{Key: hash, Value: next.PhoneHash})
 			}
-			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, bson.D{{Key: "$set", Value: set}}))
+			change := bson.D{{Key: "$set", Value: set}}
+			if old.Kind == survey.SealedMessages { // or who changes the message at the same time would put the old phone back
+				change = append(change, bson.E{Key: "$inc", Value: field("rev", int64(1))})
+			}
+			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, change))
 		}
 		return err
 	})

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"manyi/survey"
 )
@@ -33,19 +34,23 @@ func (s *Store) Pins(ctx context.Context) (map[string]string, error) {
 
 // PutNode implements survey.NodeStore.
 func (s *Store) PutNode(ctx context.Context, n survey.Node) error {
-	return s.exec(ctx, "report node", "INSERT OR REPLACE INTO nodes(name, seen, version, waiting, set_aside, oldest) VALUES (?,?,?,?,?,?)",
-		n.Name, millis(n.SeenAt), n.Version, n.Spool.Waiting, n.Spool.SetAside, millis(n.Spool.Oldest))
+	return s.exec(ctx, "report node", "INSERT OR REPLACE INTO nodes(name, seen, version, waiting, set_aside, oldest, keys) VALUES (?,?,?,?,?,?,?)",
+		n.Name, millis(n.SeenAt), n.Version, n.Spool.Waiting, n.Spool.SetAside, millis(n.Spool.Oldest), strings.Join(n.Keys, " "))
 }
 
 // Nodes implements survey.NodeStore.
 func (s *Store) Nodes(ctx context.Context) ([]survey.Node, error) {
 	var out []survey.Node
-	rows, err := s.read.QueryContext(ctx, "SELECT name, seen, version, waiting, set_aside, oldest FROM nodes ORDER BY name")
+	rows, err := s.read.QueryContext(ctx, "SELECT name, seen, version, waiting, set_aside, oldest, keys FROM nodes ORDER BY name")
 	err = each(rows, err, func(r *sql.Rows) error {
 		var n survey.Node
 		var seen, oldest int64
-		err := r.Scan(&n.Name, &seen, &n.Version, &n.Spool.Waiting, &n.Spool.SetAside, &oldest)
+		var keys string
+		err := r.Scan(&n.Name, &seen, &n.Version, &n.Spool.Waiting, &n.Spool.SetAside, &oldest, &keys)
 		n.SeenAt, n.Spool.Oldest = instant(seen), instant(oldest)
+		if keys != "" {
+			n.Keys = strings.Split(keys, " ")
+		}
 		out = append(out, n)
 		return err
 	})

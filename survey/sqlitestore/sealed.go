@@ -26,6 +26,12 @@ var sealedPages = map[survey.SealedKind]func(s *Store, ctx context.Context, afte
 			WHERE instr(e.doc, '"original":{') > 0 AND (e.seq, e.no) > (coalesce((SELECT seq FROM responses WHERE key = ?), 0), ?)
 			ORDER BY e.seq, e.no LIMIT ?`, key[:], after.No(), pageRows)
 	},
+	survey.SealedMessages: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT id, 0, key_id, sealed, phone FROM messages WHERE id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?", string(after.ID), pageRows)
+	},
+	survey.SealedOptOuts: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT phone, 0, key_id, sealed, phone FROM opt_outs WHERE phone > ? AND sealed IS NOT NULL ORDER BY phone LIMIT ?", orEmpty(after.ID), pageRows)
+	},
 }
 
 // orEmpty makes a missing key the lowest one.
@@ -84,20 +90,30 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 			return err
 		}
 		defer tx.ExecContext(ctx, "PRAGMA secure_delete = OFF")
-		switch erase := len(next.Sealed) == 0; {
-		case old.Kind == survey.SealedNotes:
+		var erase, replace string // in replace, ?3 to ?5 are the next key, text and hash
+		switch old.Kind {
+		case survey.SealedNotes:
 			done, err = replaceNote(ctx, tx, old, next)
-		case old.Kind == survey.SealedContacts && erase:
-			done, err = changed(tx.ExecContext(ctx, "DELETE FROM contacts WHERE key = ? AND sealed = ?", old.ID, old.Sealed))
-		case old.Kind == survey.SealedContacts:
-			done, err = changed(tx.ExecContext(ctx, "UPDATE contacts SET key_id = ?, sealed = ?, phone_hash = ? WHERE key = ? AND sealed = ?",
-				next.KeyID, next.Sealed, nullableBytes(next.PhoneHash), old.ID, old.Sealed))
-		case old.Kind == survey.SealedComments && erase:
-			done, err = changed(tx.ExecContext(ctx, "DELETE FROM originals WHERE key = ? AND sealed = ?", old.ID, old.Sealed))
-		case old.Kind == survey.SealedComments:
-			done, err = changed(tx.ExecContext(ctx, "UPDATE originals SET key_id = ?, sealed = ? WHERE key = ? AND sealed = ?", next.KeyID, next.Sealed, old.ID, old.Sealed))
+			return err
+		case survey.SealedContacts:
+			erase = "DELETE FROM contacts WHERE key = ?1 AND sealed = ?2"
+			replace = "UPDATE contacts SET key_id = ?3, sealed = ?4, phone_hash = ?5 WHERE key = ?1 AND sealed = ?2"
+		case survey.SealedComments:
+			erase = "DELETE FROM originals WHERE key = ?1 AND sealed = ?2"
+			replace = "UPDATE originals SET key_id = ?3, sealed = ?4 WHERE key = ?1 AND sealed = ?2"
+		case survey.SealedMessages:
+			erase = "UPDATE messages SET key_id = '', sealed = NULL, phone = NULL WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
+			replace = "UPDATE messages SET key_id = ?3, sealed = ?4, phone = ?5 WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
+		case survey.SealedOptOuts:
+			erase = "DELETE FROM opt_outs WHERE phone = ?1 AND sealed = ?2"
+			replace = "UPDATE OR REPLACE opt_outs SET key_id = ?3, sealed = ?4, phone = ?5 WHERE phone = ?1 AND sealed = ?2"
 		default:
-			err = fmt.Errorf("no kind %q", old.Kind)
+			return fmt.Errorf("no kind %q", old.Kind)
+		}
+		if len(next.Sealed) == 0 {
+			done, err = changed(tx.ExecContext(ctx, erase, old.ID, old.Sealed))
+		} else {
+			done, err = changed(tx.ExecContext(ctx, replace, old.ID, old.Sealed, next.KeyID, next.Sealed, nullableBytes(next.PhoneHash)))
 		}
 		return err
 	})

@@ -57,7 +57,7 @@ func nodeReports(t testing.TB, s survey.Store) {
 		}
 	}
 	want("nodes of a new store")
-	b := survey.Node{Name: "厅二 $.b", SeenAt: At("2024-02-29 08:00:00.007").UTC(), Version: "v1",
+	b := survey.Node{Name: "厅二 $.b", SeenAt: At("2024-02-29 08:00:00.007").UTC(), Version: "v1", Keys: []string{"k2", "k1"},
 		Spool: survey.SpoolState{Waiting: 3, SetAside: 1, Oldest: At("2024-02-29 07:00").UTC()}}
 	a := survey.Node{Name: "a", SeenAt: At("2024-02-29 08:00").UTC()}
 	must(t, "report", s.PutNode(t.Context(), b))

@@ -46,6 +46,11 @@ func sealedField(t testing.TB, s survey.Store, notes int) (survey.Survey, survey
 		}
 	}
 	must(t, "add entries", s.AddEntries(t.Context(), r.Key, made, c.Summary))
+	m := Invitation("A1", "13800138000", At("2024-02-06"))
+	_, err = s.AddMessages(t.Context(), []survey.Message{m})
+	must(t, "queue a message", err)
+	_, err = s.OptOut(t.Context(), survey.OptOut{Phone: m.Phone, At: At("2024-02-06"), Source: "sms"})
+	must(t, "opt out", err)
 	return of, r
 }
 
@@ -68,7 +73,7 @@ func sealedWalk(t testing.TB, s survey.Store) {
 	}
 	const many = 2103 // more than a page
 	f := NewFacts(3, of)
-	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}}
+	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}}
 	put := func(v survey.SealedValue) { want[v.Kind][string(v.ID)] = v }
 	var group []survey.Response
 	for i := range many {
@@ -97,6 +102,24 @@ func sealedWalk(t testing.TB, s survey.Store) {
 		made = append(made, e)
 	}
 	must(t, "add entries", s.AddEntries(t.Context(), bad.Key, made, c.Summary))
+	var messages []survey.Message
+	for i := range many {
+		m := Invitation(fmt.Sprint("A", i), fmt.Sprint("phone ", i), At("2024-02-06"))
+		o := survey.OptOut{Phone: m.Phone, At: At("2024-02-06"), Source: "sms"}
+		if i%50 == 0 {
+			m.Phone = survey.SealedContact{}
+		} else {
+			put(m.Sealed())
+		}
+		messages = append(messages, m)
+		if i < 5 {
+			_, err := s.OptOut(t.Context(), o)
+			must(t, "opt out", err)
+			put(o.Sealed())
+		}
+	}
+	_, err = s.AddMessages(t.Context(), messages)
+	must(t, "queue messages", err)
 	for _, kind := range survey.SealedKinds {
 		got := walkSealed(t, s, kind)
 		same(t, fmt.Sprint("values of ", kind), len(got), len(want[kind]))
@@ -142,11 +165,11 @@ func sealedReplaced(t testing.TB, s survey.Store) {
 	for _, kind := range survey.SealedKinds {
 		values := walkSealed(t, s, kind)
 		old := values[len(values)-1]
-		next := old
-		next.KeyID, next.Sealed = "k2", []byte{0, '"', 0xfe}
-		if kind == survey.SealedContacts {
-			next.PhoneHash = []byte("new hash")
+		var hash []byte
+		if old.PhoneHash != nil {
+			hash = []byte("new hash")
 		}
+		next := old.Next("k2", []byte{0, '"', 0xfe}, hash)
 		stale := old
 		stale.Sealed = []byte("something else")
 		unknown := old
@@ -165,6 +188,16 @@ func sealedReplaced(t testing.TB, s survey.Store) {
 		}
 		values[len(values)-1] = next
 		same(t, fmt.Sprint("values of ", kind, " afterwards"), walkSealed(t, s, kind), values)
+	}
+	for _, hashes := range [][][]byte{{[]byte("new hash")}, {Secret("13800138000")}} {
+		isNew := len(hashes[0]) == len("new hash")
+		found, err := s.Invitations(t.Context(), hashes)
+		must(t, "invitations", err)
+		out, err := s.OptedOut(t.Context(), hashes)
+		must(t, "opted out", err)
+		if (len(found) == 1) != isNew || out != isNew {
+			t.Errorf("by the hash %q: %d invitations, opted out: %v", hashes[0], len(found), out)
+		}
 	}
 	got, err := s.Contact(t.Context(), r.Key)
 	must(t, "contact", err)
@@ -185,7 +218,7 @@ func sealedAtOnce(t testing.TB, s survey.Store) {
 		old := walkSealed(t, s, kind)[0]
 		onlyOne(t, fmt.Sprint("replace a value of ", kind), together(8, func(i int) error {
 			next := old
-			next.Sealed = []byte{byte(i)}
+			next.Sealed = []byte{1, byte(i)}
 			done, err := s.ReplaceSealed(t.Context(), old, next)
 			if err == nil && !done {
 				err = lost
