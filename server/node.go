@@ -132,8 +132,12 @@ func (b *base) runJobs(ctx context.Context, log *slog.Logger, now time.Time) err
 	return runner.RunAll(ctx, now)
 }
 
-// stopWithin is how long a stop may take altogether.
-const stopWithin = 25 * time.Second
+// stopWithin is how long a stop may take altogether, and answerWithin how much of it
+// is for requests under way.
+const (
+	stopWithin   = 25 * time.Second
+	answerWithin = 15 * time.Second
+)
 
 // serveOn runs the server on a listener until ctx ends, then stops it in order:
 // no new requests, those under way answered, the intake drained, the jobs
@@ -173,7 +177,7 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	}()
 	runner.Start()
 	log.Info("serving", "address", ln.Addr().String(), "base_url", b.cfg.BaseURL, "version", version(), "node", b.node)
-	go func() { failed <- app.Listener(ln) }()
+	go func() { failed <- app.Listener(listen(ln)) }()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
@@ -211,8 +215,10 @@ func (b *base) leave() error {
 func stop(app *fiber.App, in *intake.Intake, runner *jobs.Runner) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
+	answered, enough := context.WithTimeout(ctx, answerWithin) // whoever reads slowly leaves the others their time
+	defer enough()
 	return errors.Join(
-		app.ShutdownWithContext(ctx),
+		app.ShutdownWithContext(answered),
 		in.Close(ctx),
 		runner.Stop(ctx),
 	)
