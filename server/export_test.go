@@ -91,9 +91,9 @@ func TestExports(t *testing.T) {
 		{"responses of a day", "export responses --from 2024-02-29 --to 2024-02-29", 7},
 		{"responses of another day", "export responses --from 2024-03-01", 0},
 		{"responses within", "export responses --within 350104-HR", 0},
-		{"figures", "export figures", 5 + 1}, // and the total
-		{"figures of windows", "export figures --by window --within 350102-HR", 3 + 1},
-		{"figures as of", "export figures --by city --as-of 2025-01-01T00:00:00+08:00", 3 + 1},
+		{"figures", "export figures", 5 + 2}, // and the total, and its one channel
+		{"figures of windows", "export figures --by window --within 350102-HR", 3 + 2},
+		{"figures as of", "export figures --by city --as-of 2025-01-01T00:00:00+08:00", 3 + 2},
 	} {
 		for _, f := range export.Formats {
 			t.Run(x.name+" in "+string(f), func(t *testing.T) {

@@ -109,6 +109,10 @@ const (
 	ChannelInterview
 )
 
+// Channels lists the channels.
+var Channels = [...]Channel{ChannelQR, ChannelPC, ChannelMobile, ChannelTablet, ChannelDevice, ChannelPhone, ChannelSMS,
+	ChannelPaper, ChannelImported, ChannelInterview}
+
 var channelNames = [...]string{"", "qr", "pc", "mobile", "tablet", "device", "phone", "sms", "paper", "imported", "interview"}
 
 // String is the channel's name in files and the API.

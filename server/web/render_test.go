@@ -199,6 +199,11 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, name := range countNames(reflect.TypeFor[survey.CaseTally]()) {
 		need["count."+name] = true
 	}
+	for _, c := range survey.Channels {
+		if c != survey.ChannelImported {
+			need["channel."+c.String()] = true
+		}
+	}
 	for _, k := range figureKinds {
 		need["kind."+string(k)] = true
 	}

@@ -20,7 +20,7 @@ type figureColumn struct {
 	value func(t figures.Table, r figures.Row) any
 }
 
-// Figures writes a table of figures, and its total as the last row.
+// Figures writes a table of figures, its total, and the total by channel.
 func Figures(w io.Writer, f Format, t figures.Table) (Manifest, error) {
 	columns := figureColumns()
 	table := Table{Name: "figures", Meta: []KV{
@@ -37,19 +37,27 @@ func Figures(w io.Writer, f Format, t figures.Table) (Manifest, error) {
 		return Manifest{}, err
 	}
 	values := make([]any, len(columns))
-	for i := range len(t.Rows) + 1 {
-		row := t.Total
-		if i < len(t.Rows) {
-			row = t.Rows[i]
-		}
+	line := func(kind string, row figures.Row, channel any) error {
 		for j, c := range columns {
 			values[j] = c.value(t, row)
 		}
-		values[0] = "row"
-		if i == len(t.Rows) {
-			values[0] = "total"
+		values[0], values[len(values)-1] = kind, channel
+		return x.Row(values...)
+	}
+	for _, row := range t.Rows {
+		if err := line("row", row, nil); err != nil {
+			return Manifest{}, err
 		}
-		if err := x.Row(values...); err != nil {
+	}
+	if err := line("total", t.Total, nil); err != nil {
+		return Manifest{}, err
+	}
+	for _, c := range t.Channels {
+		if c.N == 0 {
+			continue
+		}
+		row := figures.Row{Place: t.Total.Place, Name: t.Total.Name, Figure: c.Alone()}
+		if err := line("channel", row, c.Channel.String()); err != nil {
 			return Manifest{}, err
 		}
 	}
@@ -61,7 +69,7 @@ func figureColumns() []figureColumn {
 	add := func(name, zh, en string, value func(t figures.Table, r figures.Row) any) {
 		columns = append(columns, figureColumn{Column{name, survey.Text{Zh: zh, En: en}}, value})
 	}
-	add("line", "行类型", "row, or total", func(figures.Table, figures.Row) any { return nil })
+	add("line", "行类型", "row, total, or channel: a part of the total", func(figures.Table, figures.Row) any { return nil })
 	add("survey", "测评", "Survey", func(t figures.Table, _ figures.Row) any { return t.Survey })
 	add("sample", "是否演示数据", "Whether this is demonstration data", func(t figures.Table, _ figures.Row) any { return t.Sample })
 	add("as_of", "截至时间", "As-of time", func(t figures.Table, _ figures.Row) any { return t.AsOf })
@@ -108,6 +116,7 @@ func figureColumns() []figureColumn {
 	rank("rank_best", "名次范围：最好", "Best rank", func(r *stats.RankRange) int { return r.Best })
 	rank("rank_worst", "名次范围：最差", "Worst rank", func(r *stats.RankRange) int { return r.Worst })
 	rank("rank_of", "参与排名数", "Ranked places", func(r *stats.RankRange) int { return r.Of })
+	add("channel", "评价渠道，仅用于 channel 行", "Channel, in lines of that type", func(figures.Table, figures.Row) any { return nil })
 	return columns
 }
 

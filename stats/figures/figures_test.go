@@ -471,3 +471,34 @@ func BenchmarkLoadProvince(b *testing.B) {
 		}
 	}
 }
+
+// TestChannelsOfOnesOwnPlaceOnly: beside those of the place above, the channels of the
+// places below would give hidden ones away.
+func TestChannelsOfOnesOwnPlaceOnly(t *testing.T) {
+	tree, s := country(t)
+	r := rollUp(facts(tree, s, 3, 400))
+	whole := load(t, r, query(tree, s, survey.Bureau, ""), survey.Actor{Role: survey.Organiser})
+	var n stats.Count
+	for _, c := range whole.Channels {
+		n += c.N
+	}
+	if n != whole.Total.N || n == 0 {
+		t.Errorf("channels add up to %v, the total is %v", n, whole.Total.N)
+	}
+	var bureau string
+	for _, row := range whole.Rows {
+		if row.N > 20 {
+			bureau = row.Place
+		}
+	}
+	boss := survey.Actor{Role: survey.Supervisor, Place: bureau}
+	own := load(t, r, query(tree, s, survey.Window, ""), boss)
+	if len(own.Channels) != len(whole.Channels) {
+		t.Errorf("%d channels of one's own place", len(own.Channels))
+	}
+	for _, row := range own.Rows {
+		if below := load(t, r, query(tree, s, survey.Window, row.Place), boss); below.Channels != nil || len(below.Diverging) > 0 {
+			t.Errorf("%s: a supervisor of %s sees channels of a window", row.Place, bureau)
+		}
+	}
+}

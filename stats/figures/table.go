@@ -47,6 +47,9 @@ type Table struct {
 	From, To survey.Span
 	Rows     []Row // in code order, also places without data
 	Total    Row   // of Within; never ranked
+	// Channels is Total by channel; nil for a restricted viewer below their own place.
+	Channels  []stats.ChannelRatings
+	Diverging []stats.Divergence // pairs of them that are clearly apart
 }
 
 // MarshalJSON writes times in RFC 3339 and days as 2026-01-31.
@@ -69,8 +72,11 @@ func (t Table) MarshalJSON() ([]byte, error) {
 		To       string      `json:"to"`
 		Rows     []Row       `json:"rows"`
 		Total    Row         `json:"total"`
+
+		Channels  []stats.ChannelRatings `json:"by_channel"`
+		Diverging []stats.Divergence     `json:"diverging"`
 	}{t.AsOf.Format(time.RFC3339), rolled, t.Marked, t.Survey, t.Title, t.Sample, t.By, t.Within,
-		t.From.String(), t.To.String(), t.Rows, t.Total})
+		t.From.String(), t.To.String(), t.Rows, t.Total, t.Channels, t.Diverging})
 }
 
 // Load returns the figures a viewer may see; survey.ErrNotFound if Within is no
@@ -99,6 +105,8 @@ func Load(ctx context.Context, r Reader, q Query, who survey.Actor) (Table, erro
 	}
 	t.Total = v.row(v.Within, figures)
 	rank(t.Rows, q.Survey.Rules.MinN)
+	t.Channels = v.channels(s, figures[v.Within])
+	t.Diverging = stats.Diverging(t.Channels, q.Survey.Rules.MinN)
 	return t, nil
 }
 

@@ -227,6 +227,22 @@ func (v *view) figures(s sums) map[string]stats.Figure {
 	return out
 }
 
+// channels takes Within apart by channel, as the viewer may see it beside its figure.
+func (v *view) channels(s sums, total stats.Figure) []stats.ChannelRatings {
+	if v.restricted && v.Within != v.root {
+		return nil
+	}
+	var all survey.Tally
+	for _, code := range v.rows {
+		all.Merge(s.at(code).tally)
+	}
+	rows := stats.ByChannel(all, v.Survey.Rules)
+	if v.restricted {
+		return stats.HideChannels(total, rows)
+	}
+	return rows
+}
+
 func (v *view) figure(s sum) stats.Figure {
 	return stats.Make(s.tally, s.recent.Served-s.recent.Rated, v.Survey.Rules)
 }
