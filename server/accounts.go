@@ -117,8 +117,8 @@ var roleDoes = map[survey.Role]string{
 	survey.Organiser:  "runs the surveys, sees and does everything",
 	survey.Supervisor: "works the bad reviews, sees contacts on record",
 	survey.Staff:      "sees figures without small counts, anonymous comments late",
-	survey.Evaluator:  "sees figures, downloads de-identified responses",
-	survey.Reviewer:   "sees figures",
+	survey.Evaluator:  "judges assigned bureaus, sees figures, downloads de-identified responses",
+	survey.Reviewer:   "sees figures and evaluations",
 	survey.Auditor:    "reads everything but contacts, does nothing",
 }
 

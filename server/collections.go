@@ -76,6 +76,14 @@ var collections = []collection{
 		_, err := s.OptOut(ctx, o)
 		return err
 	}), 100},
+	{"instruments", listed(survey.Store.Instruments), each(survey.Store.AddInstrument), 10},
+	{"assignments", listed(func(s survey.Store, ctx context.Context) ([]survey.Assignment, error) { return s.Assignments(ctx, "") }),
+		each(survey.Store.PutAssignment), 100},
+	{"evaluations", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.Evaluations(ctx, "", "", func(e survey.Evaluation) error { return yield(e) })
+	}, each(func(s survey.Store, ctx context.Context, e survey.Evaluation) error {
+		return s.AddEvaluationEntries(ctx, e.EvaluationID, e.Entries)
+	}), 10},
 	{"files", readFiles, each(putFile), 2},
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))

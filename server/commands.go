@@ -87,7 +87,7 @@ func rootCommand(e *env) *cobra.Command {
 			root.PersistentFlags().String(s.Flag, "", fmt.Sprintf("%s (%s, default %q)", s.Help, s.Env, s.Default))
 		}
 	}
-	root.AddCommand(serve, demoCommand(e), placesCommand(e), visitsCommand(e), responsesCommand(e), casesCommand(e), calendarCommand(e), surveyCommand(e), codesCommand(e),
+	root.AddCommand(serve, demoCommand(e), placesCommand(e), visitsCommand(e), responsesCommand(e), casesCommand(e), instrumentsCommand(e), evaluationsCommand(e), calendarCommand(e), surveyCommand(e), codesCommand(e),
 		computeCommand(e), exportCommand(e), userCommand(e), tokenCommand(e),
 		backupCommand(e), restoreCommand(e), migrateCommand(e), keysCommand(e), nodesCommand(e), spoolCommand(e))
 	root.CompletionOptions.HiddenDefaultCmd = true

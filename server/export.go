@@ -14,8 +14,8 @@ import (
 )
 
 func exportCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Write responses, figures or the ledger of cases to a file", Example: "  server export figures --out figures.csv"}
-	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e), exportCasesCommand(e))
+	cmd := &cobra.Command{Use: "export", Short: "Write responses, figures, the ledger of cases or evaluations to a file", Example: "  server export figures --out figures.csv"}
+	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e), exportCasesCommand(e), exportEvaluationsCommand(e))
 	return cmd
 }
 

@@ -252,5 +252,8 @@ func (e *env) readSurvey(cmd *cobra.Command, b *base, path string) (survey.Surve
 			s.Candidates = append(s.Candidates, p.Code)
 		}
 	}
-	return s, s.Check(tree).Err()
+	if faults := s.Check(tree); len(faults) > 0 {
+		return s, faults
+	}
+	return s, checkInstrument(cmd.Context(), b.store, s)
 }

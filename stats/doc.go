@@ -53,6 +53,21 @@
 // table; its numbers stand in pages, files and the API. C1 to C3 follow the practice
 // of the 好差评 system, C4 the notice, and the others are this product's own.
 //
+// # Evaluations
+//
+// An evaluator judges a bureau by the items of an instrument: met, not met, or not
+// applicable. [MakeEvaluation] and [NewAgreement] make:
+//
+//	E1  share of items met 符合率       items met / items met or not met; must reach the gate, 90 %
+//	E2  score 评估得分                 100 × weight met / weight met or not met + points of bonus items met
+//	E3  percent agreement 一致率       items two evaluators found alike / items both answered
+//	E4  Cohen's κ                      ( pₒ − pₑ ) / ( 1 − pₑ ), see [Agreement.Kappa]
+//
+// Items that do not apply leave E1 and E2 and are counted apart. Veto items are in
+// neither: one that is found is a flag beside them. Of several evaluators the answers
+// are put together. Only submitted evaluations count. The gate is that of the notice;
+// weights and gate stand in the instrument and freeze with the survey.
+//
 // # Uncertainty
 //
 // Satisfaction rates carry the 95 % interval of [Wilson] (1927), which stays

@@ -40,6 +40,9 @@ const (
 	DecideHigher  Power = "decide_higher"  // on what a bureau asks for, if their place is above it
 	Reveal        Power = "reveal"         // a contact, on request, with a reason, on record
 	SeeQuality    Power = "see_quality"    // quality flags
+	Evaluate      Power = "evaluate"       // judge assigned bureaus on site, item by item
+	SeeScores     Power = "see_scores"     // every evaluation and what it came to
+	AssignBureaus Power = "assign_bureaus" // to evaluators
 	Operate       Power = "operate"        // the state of the installation and its nodes
 	ManageTablets Power = "manage_tablets" // make links for the tablets of their place, take them out of use
 	RateInHall    Power = "rate_in_hall"   // send in what citizens answer on a tablet in the hall
@@ -55,12 +58,12 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, Operate, ManageTablets}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
-	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality}},
-	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality}},
+	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores}},
+	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality, SeeScores}},
 	{Tablet, []Kind{Hall, Window}, []Power{RateInHall}},
 }
 

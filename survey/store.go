@@ -49,6 +49,8 @@ type Store interface {
 	DeliveryStore
 	MessageStore
 	OptOutStore
+	InstrumentStore
+	EvaluationStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error

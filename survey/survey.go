@@ -37,6 +37,9 @@ type Rules struct {
 	DefaultDays  int   `json:"default_days"`
 	// Deadlines are those of the closed loop.
 	Deadlines Deadlines `json:"deadlines"`
+	// Instrument is what third-party evaluators go by, with its weights; the
+	// built-in one if none is named.
+	Instrument InstrumentRef `json:"instrument,omitzero"`
 }
 
 // DefaultRules are the settings used where a survey names none: weights 10/8/6/3/0,
@@ -98,6 +101,9 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	}
 	if d := s.Rules.Deadlines; min(d.Contact, d.Rectify, d.Callback) < 1 || max(d.Contact, d.Rectify, d.Callback) > MaxDeadline {
 		add("rules.deadlines", fmt.Sprint(d), WhyDeadlines)
+	}
+	if r := s.Rules.Instrument; r != (InstrumentRef{}) && (!surveyID.MatchString(r.ID) || r.Version < 1) {
+		add("rules.instrument", r.String(), WhyInstrumentID)
 	}
 	return faults
 }

@@ -40,6 +40,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of messages
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of cases with originals
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of quality
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of evaluations
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -102,6 +103,7 @@ var indexes = map[string][]mongo.IndexModel{
 	},
 	"quality":     {index("day", "_id.day", "_id.bureau", "_id.survey")},
 	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
+	"evaluations": {index("bureau", "_id.survey", "_id.bureau", "_id.evaluator")},
 }
 
 func index(name string, fields ...string) mongo.IndexModel {

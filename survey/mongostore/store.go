@@ -28,7 +28,9 @@
 //   - A text message is one document with all that happened to it. Whatever changes it
 //     replaces only the one it was made from, so of two who claim it one does, and no
 //     report is written over. One that nobody noted stays claimed until its time is over.
-//   - Surveys, codes, accounts, leases, pins and reports are one document each.
+//   - An evaluation is one document with all its entries, added to like a case.
+//   - Surveys, codes, accounts, leases, pins, reports, instruments and assignments are
+//     one document each.
 package mongostore
 
 import (

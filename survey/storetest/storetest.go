@@ -47,6 +47,7 @@ var Checks = slices.Concat(
 	deliveryChecks,
 	proofChecks,
 	messageChecks,
+	evaluationChecks,
 	sealedChecks,
 	qualityChecks,
 )

@@ -1,0 +1,129 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"manyi/survey"
+)
+
+// TestBrokenStoresOfEvaluationsAreCaught is TestBrokenStoresAreCaught for evaluations.
+func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
+	for _, c := range []struct {
+		broken   string
+		wrap     func(survey.Store) survey.Store
+		caughtBy string
+	}{
+		{"changes a version", func(s survey.Store) survey.Store {
+			return changesVersion{s, map[survey.InstrumentRef]survey.Instrument{}}
+		}, "instruments/a version is stored once and never changes"},
+		{"adds under any number", func(s survey.Store) survey.Store { return numbersAnew{s} }, "evaluations/entries are added under the next number only"},
+		{"lets all add at once", func(s survey.Store) survey.Store { return numbersAnew{s} }, "evaluations/of many who add at once one wins"},
+		{"says it had stored what it had not", func(s survey.Store) survey.Store { return losesRaces{s} }, "evaluations/what is sent again counts once"},
+		{"adds several one by one", func(s survey.Store) survey.Store { return entriesOneByOne{s} }, "evaluations/several entries are added all or none"},
+		{"lists a bureau by how its code begins", func(s survey.Store) survey.Store { return bureauByPrefix{s} }, "evaluations/they are listed by survey and bureau"},
+		{"adds to an assignment", func(s survey.Store) survey.Store { return addsBureaus{s} }, "evaluations/an assignment takes the place of the last"},
+	} {
+		t.Run(c.broken, func(t *testing.T) {
+			t.Parallel()
+			if failures := failuresOf(t, c.caughtBy, open(t)); len(failures) > 0 {
+				t.Errorf("check %q of a sound store: %v", c.caughtBy, failures)
+			}
+			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
+				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
+			}
+		})
+	}
+}
+
+type changesVersion struct {
+	survey.Store
+	latest map[survey.InstrumentRef]survey.Instrument
+}
+
+func (s changesVersion) AddInstrument(ctx context.Context, i survey.Instrument) error {
+	s.latest[i.InstrumentRef] = i
+	return s.Store.AddInstrument(ctx, i)
+}
+
+func (s changesVersion) Instrument(ctx context.Context, ref survey.InstrumentRef) (survey.Instrument, error) {
+	if i, ok := s.latest[ref]; ok {
+		return i, nil
+	}
+	return s.Store.Instrument(ctx, ref)
+}
+
+// numbersAnew adds an entry under the next number, whatever number it has.
+type numbersAnew struct{ survey.Store }
+
+func (s numbersAnew) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID, made []survey.EvaluationEntry) error {
+	for {
+		e, err := s.Store.Evaluation(ctx, id)
+		if err != nil {
+			return err
+		}
+		made = slices.Clone(made)
+		for i := range made {
+			made[i].No = len(e.Entries) + 1 + i
+		}
+		if err = s.Store.AddEvaluationEntries(ctx, id, made); !errors.Is(err, survey.ErrExists) {
+			return err
+		}
+	}
+}
+
+// losesRaces tells whoever was slower that the entry is stored.
+type losesRaces struct{ survey.Store }
+
+func (s losesRaces) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID, made []survey.EvaluationEntry) error {
+	err := s.Store.AddEvaluationEntries(ctx, id, made)
+	if errors.Is(err, survey.ErrExists) || made[0].Item == "2" {
+		return nil
+	}
+	return err
+}
+
+func (s losesRaces) Evaluation(ctx context.Context, id survey.EvaluationID) (survey.Evaluation, error) {
+	e, err := s.Store.Evaluation(ctx, id)
+	e.Entries = slices.DeleteFunc(e.Entries, func(e survey.EvaluationEntry) bool { return e.Item == "2" })
+	return e, err
+}
+
+type entriesOneByOne struct{ survey.Store }
+
+func (s entriesOneByOne) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID, made []survey.EvaluationEntry) error {
+	for i := range made {
+		if err := s.Store.AddEvaluationEntries(ctx, id, made[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type bureauByPrefix struct{ survey.Store }
+
+func (s bureauByPrefix) Evaluations(ctx context.Context, id, bureau string, yield func(survey.Evaluation) error) error {
+	return s.Store.Evaluations(ctx, id, "", func(e survey.Evaluation) error {
+		if bureau != "" && (len(e.Bureau) < len(bureau) || e.Bureau[:len(bureau)] != bureau) {
+			return nil
+		}
+		return yield(e)
+	})
+}
+
+type addsBureaus struct{ survey.Store }
+
+func (s addsBureaus) PutAssignment(ctx context.Context, a survey.Assignment) error {
+	before, err := s.Store.Assignments(ctx, a.Survey)
+	if err != nil {
+		return err
+	}
+	for _, b := range before {
+		if b.Evaluator == a.Evaluator {
+			a.Bureaus = append(slices.Clone(a.Bureaus), b.Bureaus...)
+		}
+	}
+	return s.Store.PutAssignment(ctx, a)
+}
