@@ -96,10 +96,14 @@ func (s *site) workCases() {
 func ignore[T any](_ T, err error) error { return err }
 
 type caseRatesJSON struct {
-	AsOf        string `json:"as_of"`
-	Sheet       int
-	Rows        []caseRowJSON
-	Total       caseRowJSON
+	AsOf   string `json:"as_of"`
+	Sheet  int
+	Rows   []caseRowJSON
+	Total  caseRowJSON
+	Months []struct {
+		Month string
+		caseRowJSON
+	}
 	Definitions []struct {
 		ID    string
 		Title survey.Text
@@ -251,6 +255,25 @@ func TestCaseRatesAreTheSameEverywhere(t *testing.T) {
 				}
 				if want := said[td.AttrOr("data-cell", "")]; shown != want {
 					t.Errorf("%s, %s %s: page %q, API %q", query, rows[i].Place, td.AttrOr("data-cell", ""), shown, want)
+				}
+			})
+		})
+		months := page.Find("#months tbody tr")
+		if months.Length() != len(api.Months) || len(api.Months) == 0 && api.Total.said()["N1"] != "0" {
+			t.Errorf("%s: %d months on the page, %d in the API", query, months.Length(), len(api.Months))
+		}
+		months.Each(func(i int, tr *goquery.Selection) {
+			said := api.Months[i].said()
+			if month := tr.AttrOr("data-month", ""); month != api.Months[i].Month {
+				t.Errorf("%s: line %d is %s, in the API %s", query, i, month, api.Months[i].Month)
+			}
+			tr.Find("td[data-cell]").Each(func(_ int, td *goquery.Selection) {
+				shown := td.Text()
+				if i := td.Find("i"); i.Length() > 0 {
+					shown, _, _ = strings.Cut(i.Text(), " ")
+				}
+				if want := said[td.AttrOr("data-cell", "")]; shown != want {
+					t.Errorf("%s, %s %s: page %q, API %q", query, api.Months[i].Month, td.AttrOr("data-cell", ""), shown, want)
 				}
 			})
 		})

@@ -92,6 +92,14 @@ func (l CaseLine) Counts() []stats.CaseCount { return countsOf(l.CaseFigure) }
 // Rates are its shown rates.
 func (l CaseLine) Rates() []stats.CaseRate { return ratesOf(l.CaseFigure) }
 
+// MonthLines lists the months as lines of a table.
+func (v CaseRatesView) MonthLines() (lines []CaseLine) {
+	for _, m := range v.Table.Months {
+		lines = append(lines, CaseLine{CaseRow: figures.CaseRow{Place: m.Month, Name: m.Month, CaseFigure: m.CaseFigure}})
+	}
+	return lines
+}
+
 // Judged are the rates of the whole place a verdict is given on.
 func (v CaseRatesView) Judged() (of []stats.CaseRate) {
 	for _, r := range v.Table.Total.Rates {

@@ -48,9 +48,16 @@ type CaseTable struct {
 	Sample bool         `json:"sample"` // demonstration data
 	By     survey.Kind  `json:"by"`
 	Within string       `json:"within"`
-	Rows   []CaseRow    `json:"rows"`  // in code order, also places without cases
-	Total  CaseRow      `json:"total"` // of Within
+	Rows   []CaseRow    `json:"rows"`   // in code order, also places without cases
+	Total  CaseRow      `json:"total"`  // of Within
+	Months []CaseMonth  `json:"months"` // of Within, by the month the reviews came in
 	Change []CaseChange `json:"changes"`
+}
+
+// CaseMonth is the figures about the cases of reviews that came in in a month.
+type CaseMonth struct {
+	Month string `json:"month"` // 2026-01
+	stats.CaseFigure
 }
 
 // CaseChange is a [survey.SheetChange] of a bureau the viewer sees.
@@ -92,7 +99,7 @@ func LoadCases(ctx context.Context, r CaseReader, q CaseQuery, who survey.Actor)
 		return CaseTable{}, fmt.Errorf("case figures of survey %q: %w", q.Survey.ID, err)
 	}
 	t := CaseTable{AsOf: sheet.AsOf.String(), Sheet: sheet.No, MadeAt: sheet.MadeAt, Survey: q.Survey.ID, Title: q.Survey.Title,
-		Sample: q.Survey.Sample, By: q.By, Within: q.Within, Rows: []CaseRow{}, Change: []CaseChange{}}
+		Sample: q.Survey.Sample, By: q.By, Within: q.Within, Rows: []CaseRow{}, Months: []CaseMonth{}, Change: []CaseChange{}}
 	row := func(place string, tally survey.CaseTally) CaseRow {
 		p, _ := q.Tree.Place(place)
 		return CaseRow{Place: place, Name: p.Name, CaseFigure: stats.MakeCases(tally, sheet.AsOf)}
@@ -102,6 +109,10 @@ func LoadCases(ctx context.Context, r CaseReader, q CaseQuery, who survey.Actor)
 		t.Rows = append(t.Rows, row(place, *rows[place]))
 	}
 	t.Total = row(q.Within, total)
+	months := q.months(sheet)
+	for _, month := range slices.Sorted(maps.Keys(months)) {
+		t.Months = append(t.Months, CaseMonth{month.String(), stats.MakeCases(*months[month], sheet.AsOf)})
+	}
 	for _, c := range sheet.Changes {
 		if q.Tree.Within(c.Bureau, q.Within) {
 			p, _ := q.Tree.Place(c.Bureau)
@@ -131,6 +142,23 @@ func (q CaseQuery) tallies(sheet survey.CaseSheet) (rows map[string]*survey.Case
 		}
 	}
 	return rows, total
+}
+
+// months adds the sheet up by month.
+func (q CaseQuery) months(sheet survey.CaseSheet) map[survey.Span]*survey.CaseTally {
+	sums := map[survey.Span]*survey.CaseTally{}
+	for bureau, months := range sheet.Bureaus {
+		if !q.Tree.Within(bureau, q.Within) {
+			continue
+		}
+		for month, t := range months {
+			if sums[month] == nil {
+				sums[month] = &survey.CaseTally{}
+			}
+			sums[month].Merge(t)
+		}
+	}
+	return sums
 }
 
 // row is the place a bureau's cases are added up at.

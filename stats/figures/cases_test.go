@@ -77,6 +77,15 @@ func TestCaseRowsAddUp(t *testing.T) {
 			for _, by := range CaseKinds {
 				table := loadCases(t, sheet(seed), CaseQuery{Survey: s, Tree: tree, By: by, Within: within}, organiser)
 				total, sum := numbers(table.Total), map[string]int64{}
+				monthly := map[string]int64{}
+				for _, m := range table.Months {
+					for name, n := range numbers(CaseRow{CaseFigure: m.CaseFigure}) {
+						monthly[name] += n
+					}
+				}
+				if len(table.Months) > 0 && (!reflect.DeepEqual(monthly, total) || len(table.Months) != 3 || table.Months[0].Month != "2026-01") {
+					t.Errorf("seed %d, within %q: the months add up to %v, want %v", seed, within, monthly, total)
+				}
 				for _, row := range table.Rows {
 					for name, n := range numbers(row) {
 						sum[name] += n
