@@ -36,6 +36,7 @@ type config struct {
 	Deadline     time.Duration // for MongoDB to acknowledge a rating
 	Lease        time.Duration // after which a dead node's job moves
 	StartWithout bool          // start even if MongoDB does not answer
+	Retention    time.Duration // how long personal data is kept
 
 	WebhookURL    string // where reminders go; empty: nowhere
 	WebhookSecret string
@@ -64,6 +65,7 @@ var settings = []setting{
 	{"MANYI_DB_DEADLINE", "db-deadline", "2s", "a duration from 100ms to 15s", "how long MongoDB may take for a rating before it is kept on this machine"},
 	{"MANYI_LEASE", "lease", "15s", "a duration from 3s to 5m", "how long a job's node may be silent before another takes the job over"},
 	{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true or false", "start on what this machine remembers if MongoDB does not answer"},
+	{"MANYI_RETENTION", "retention", "180", "a number of days from 30 to 3650", "how long contacts and hidden numbers are kept"},
 	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases are sent to"},
 	{"MANYI_WEBHOOK_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_WEBHOOK_URL"},
 	{"MANYI_SMS_URL", "", "", "https://, or http:// on this machine, without a user or #", "gateway that messages are handed to; unset: no phone can be proved (see README)"},
@@ -139,6 +141,11 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 	check("MANYI_START_WITHOUT_DB", func(v string) bool {
 		c.StartWithout = v == "true"
 		return v == "true" || v == "false"
+	})
+	check("MANYI_RETENTION", func(v string) bool {
+		days, err := strconv.Atoi(v)
+		c.Retention = time.Duration(days) * 24 * time.Hour
+		return err == nil && 30 <= days && days <= 3650
 	})
 	check("MANYI_WEBHOOK_URL", func(v string) bool { c.WebhookURL = v; return v == "" || webhook.Allowed(v) })
 	check("MANYI_WEBHOOK_SECRET", func(v string) bool { c.WebhookSecret = v; return v == "" || len(v) >= 32 })

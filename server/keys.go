@@ -95,7 +95,7 @@ func keysRotateCommand(e *env) *cobra.Command {
 			"With several nodes it runs twice: once to make the key active in this file, which is then copied to every node,\n" +
 			"and once more to seal. It says when the old keys may be dropped. Old backups need the old keys: keep a copy of\n" +
 			"the file with them.",
-		Example: "  server keys add && server keys rotate",
+		Example: "  server keys rotate",
 		Args:    cobra.NoArgs,
 		RunE:    e.with(func(cmd *cobra.Command, b *base, _ []string) error { return e.rotate(cmd.Context(), b) }),
 	}

@@ -106,7 +106,8 @@ func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
 }
 
 func (b *base) jobs(log *slog.Logger) []jobs.Job {
-	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.QualityJob(b.store), jobs.ExpiryJob(b.store)}
+	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.QualityJob(b.store), jobs.ExpiryJob(b.store),
+		jobs.EraseJob(b.store, b.cfg.Retention, log)}
 	senders := b.senders()
 	if len(senders) > 0 { // else nothing is queued
 		list = append(list, jobs.RemindJob(b.store, slices.Sorted(maps.Keys(senders))...))

@@ -72,6 +72,7 @@ const (
 	StepNoted    CaseStep = "noted"
 	StepReleased CaseStep = "released" // a named text may be shown to the window
 	StepRevealed CaseStep = "revealed" // the contact and what was hidden were looked at
+	StepErased   CaseStep = "erased"   // the same was erased, as the citizen asked
 )
 
 // Party is whose act an entry is.
@@ -192,6 +193,17 @@ func (c Case) RealName(p Progress) bool {
 // contact, or what was typed where a number is hidden.
 func (c Case) Hides() bool {
 	return c.Reachable || c.Masked || slices.ContainsFunc(c.Entries, func(e Entry) bool { return e.Original != nil })
+}
+
+// Settled reports whether the case is closed or its review not adopted, and when the
+// last was done about it, looks at what is sealed apart.
+func (c Case) Settled() (settled bool, last time.Time) {
+	for _, e := range c.Entries {
+		if e.Step != StepRevealed && e.Step != StepErased && e.At.After(last) {
+			last = e.At
+		}
+	}
+	return c.Progress(time.Time{}, time.UTC).Done(), last
 }
 
 // last is the latest entry of a step.

@@ -252,7 +252,7 @@ func TestRandomSteps(t *testing.T) {
 		w.Reachable = seed%5 != 0
 		now := w.Response.ReceivedAt
 		due := map[survey.Span]bool{} // days on which the case was seen to be due
-		for range 60 {
+		for range 75 {
 			now = now.Add(time.Duration(rnd.IntN(40)) * time.Hour)
 			who := workers[rnd.IntN(len(workers))]
 			step := all[rnd.IntN(len(all))]

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -201,6 +202,11 @@ const (
 
 // Form is the part of the key that comes from the form.
 func (k Key) Form() [FormKeyLen]byte { return [FormKeyLen]byte(k[:FormKeyLen]) }
+
+// MadeAt is when the form was made; of a response made elsewhere, when its survey opened.
+func (k Key) MadeAt() time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(k[:8]) >> 16)).UTC()
+}
 
 // String is the key in hexadecimal digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }

@@ -128,5 +128,5 @@ func (a Actor) Worker() Worker {
 // Takes reports whether somebody may take a step at all; whether the case allows it
 // is another question, see [Case.Legal].
 func (a Actor) Takes(s CaseStep) bool {
-	return a.Can(WorkCases) && (s != StepRevealed || a.Can(Reveal))
+	return a.Can(WorkCases) && (s != StepRevealed && s != StepErased || a.Can(Reveal))
 }

@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 )
 
 // SealedText (密文) is an encrypted text: what somebody typed, where the text in
@@ -100,6 +101,48 @@ func (t SealedText) Note(key Key, no int) SealedValue {
 // NoteID is the ID of the original of an entry's note.
 func NoteID(key Key, no int) []byte {
 	return binary.BigEndian.AppendUint32(append([]byte{}, key[:]...), uint32(no))
+}
+
+// EraseCase erases everything sealed that belongs to a response: the contact, the
+// original of its comment, and those of the notes of its case. The entries say that it
+// was done, see [StepErased]; cut short, it may be repeated.
+func EraseCase(ctx context.Context, store interface {
+	SealedStore
+	ResponseStore
+	CaseStore
+}, key Key) (erased int, err error) {
+	var values []SealedValue
+	contact, err := store.Contact(ctx, key)
+	if err == nil {
+		values = append(values, contact.Value(key))
+	} else if !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	comment, err := store.OriginalComment(ctx, key)
+	if err == nil {
+		values = append(values, comment.Comment(key))
+	} else if !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	c, err := store.Case(ctx, key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	for _, e := range c.Entries {
+		if e.Original != nil {
+			values = append(values, e.Original.Note(key, e.No))
+		}
+	}
+	for _, v := range values {
+		done, err := store.ReplaceSealed(ctx, v, SealedValue{})
+		if err != nil {
+			return erased, err
+		}
+		if done {
+			erased++
+		}
+	}
+	return erased, store.Scrub(ctx)
 }
 
 // SealedStore walks what is encrypted.

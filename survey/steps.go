@@ -20,14 +20,14 @@ var workers = map[CaseStep][]Party{
 	StepCallback: {Own, Higher}, StepClosed: {Own, Higher},
 	StepExtensionAsked: {Own, Higher}, StepExtensionGranted: {Own, Higher}, StepExtensionRefused: {Own, Higher},
 	StepExclusionAsked: {Own, Higher}, StepExclusionGranted: {Higher}, StepExclusionRefused: {Higher},
-	StepNoted: {Own, Higher}, StepReleased: {Own, Higher}, StepRevealed: {Own, Higher},
+	StepNoted: {Own, Higher}, StepReleased: {Own, Higher}, StepRevealed: {Own, Higher}, StepErased: {Own, Higher},
 	StepObjected: {Citizen}, StepSaid: {Citizen}, StepIdentified: {Citizen},
 }
 
 // CaseSteps lists the steps in the order they are offered.
 var CaseSteps = [...]CaseStep{StepOpened, StepClock, StepContacted, StepVerified, StepRectified, StepExplained, StepCallback, StepClosed,
 	StepExtensionAsked, StepExtensionGranted, StepExtensionRefused, StepExclusionAsked, StepExclusionGranted, StepExclusionRefused,
-	StepObjected, StepIdentified, StepSaid, StepNoted, StepReleased, StepRevealed}
+	StepObjected, StepIdentified, StepSaid, StepNoted, StepReleased, StepRevealed, StepErased}
 
 // IllegalStep is a step that the case does not allow, or not to this person.
 type IllegalStep struct {
@@ -101,7 +101,7 @@ func (c Case) allows(p Progress, s CaseStep, today Span) bool {
 		return p.Said == "" && !p.Excluded() && (repaired || p.State == CaseCalledBack || p.State == CaseUnreachable || p.State == CaseClosed)
 	case StepReleased:
 		return p.State != CaseOwed && !p.Released
-	case StepRevealed:
+	case StepRevealed, StepErased:
 		return p.State != CaseOwed && c.Hides()
 	case StepNoted:
 		return p.State != CaseOwed
@@ -136,7 +136,7 @@ const (
 )
 
 var needNote = []CaseStep{StepVerified, StepRectified, StepExplained, StepExtensionAsked, StepExtensionRefused,
-	StepExclusionAsked, StepExclusionGranted, StepExclusionRefused, StepObjected, StepNoted, StepRevealed}
+	StepExclusionAsked, StepExclusionGranted, StepExclusionRefused, StepObjected, StepNoted, StepRevealed, StepErased}
 
 // NeedsNote reports whether a step has to be put in words.
 func (s CaseStep) NeedsNote() bool { return slices.Contains(needNote, s) }

@@ -283,6 +283,11 @@ func (a *app) takeStep(c *fiber.Ctx) error {
 	var illegal *survey.IllegalStep
 	var faults survey.Faults
 	switch {
+	case err == nil && want.Step == survey.StepErased:
+		if _, err := survey.EraseCase(c.UserContext(), a.Store, k.Response.Key); err != nil {
+			return err
+		}
+		return c.Redirect("/console/cases/"+k.Response.Key.String(), fiber.StatusSeeOther)
 	case err == nil && want.Step == survey.StepRevealed:
 		return a.showRevealed(c, w, s, k)
 	case err == nil:

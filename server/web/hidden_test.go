@@ -124,3 +124,41 @@ func TestNumbersInFreeTextAreHidden(t *testing.T) {
 		t.Errorf("an auditor posts to the case: status %d", a.StatusCode)
 	}
 }
+
+// TestASupervisorErasesWhatACitizenLeft: with a reason, on record, and the case goes on.
+func TestASupervisorErasesWhatACitizenLeft(t *testing.T) {
+	s := newSite(t)
+	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "请回电"+citizenPhone, "phone", citizenPhone, "consent", "1")
+	s.openCases()
+	boss := s.desk("boss", survey.Supervisor, "350102-HR")
+	staff := s.desk("staff", survey.Staff, storetest.GulouHR1)
+	cases, _ := boss.listed("/console/cases")
+	address := cases[0]
+	boss.done(address, "noted", "note", "号码"+citizenPhone)
+	form := boss.form(address, "erased", "note", "群众电话申请，"+citizenPhone)
+	form.Set("csrf", staff.csrf)
+	if a := s.post(address, form, staff.as); a.StatusCode != http.StatusForbidden {
+		t.Errorf("staff erase: status %d", a.StatusCode)
+	}
+	if a := boss.take(address, "erased"); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("erased without a reason: status %d", a.StatusCode)
+	}
+	boss.done(address, "erased", "note", "群众电话申请，"+citizenPhone)
+	page := s.get(address, boss.as)
+	steps := offered(page.page(t))
+	if slices.Contains(steps, "revealed") || slices.Contains(steps, "erased") || !slices.Contains(steps, "contacted") {
+		t.Errorf("afterwards the case offers %v", steps)
+	}
+	if trace := page.page(t).Find(".timeline [data-step=erased]").Text(); !strings.Contains(trace, "boss") || !strings.Contains(trace, "群众电话申请，138****8000") {
+		t.Errorf("the trace is %q", trace)
+	}
+	for _, kind := range survey.SealedKinds {
+		must(t, s.store.SealedValues(t.Context(), kind, func(v survey.SealedValue) error {
+			t.Errorf("a %s is still there", kind)
+			return nil
+		}))
+	}
+	if rows := s.rows(); len(rows) != 1 || rows[0].Comment != "请回电138****8000" {
+		t.Errorf("the rating is %+v", rows)
+	}
+}

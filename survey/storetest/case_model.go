@@ -83,7 +83,7 @@ func (m *caseModel) may(who survey.Worker, step survey.CaseStep, day int) bool {
 		return true
 	case survey.StepReleased:
 		return !m.released
-	case survey.StepRevealed:
+	case survey.StepRevealed, survey.StepErased:
 		return m.reachable
 	case survey.StepExclusionGranted, survey.StepExclusionRefused:
 		return who.Party == survey.Higher && who.Name != m.exclusionBy && m.exclusion == "asked" && m.state != "closed"
