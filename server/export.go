@@ -8,14 +8,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"manyi/server/web"
 	"manyi/stats/export"
 	"manyi/stats/figures"
 	"manyi/survey"
 )
 
 func exportCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Write responses, figures, the ledger of cases or evaluations to a file", Example: "  server export figures --out figures.csv"}
-	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e), exportCasesCommand(e), exportEvaluationsCommand(e))
+	cmd := &cobra.Command{Use: "export", Short: "Write responses, figures, the ledger of cases, evaluations or a whole data set to a file", Example: "  server export figures --out figures.csv"}
+	cmd.AddCommand(exportResponsesCommand(e), exportFiguresCommand(e), exportCasesCommand(e), exportEvaluationsCommand(e), exportDatasetCommand(e))
 	return cmd
 }
 
@@ -203,6 +204,51 @@ func exportCasesCommand(e *env) *cobra.Command {
 		}
 		return e.output(*out, func(w io.Writer) error {
 			_, err := export.Ledger(ctx, w, f, s, tree, b.store, q, e.now())
+			return err
+		})
+	})
+	return cmd
+}
+
+func exportDatasetCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "dataset",
+		Short:   "Write all an evaluator takes away into a ZIP; counts what is new first",
+		Example: "  server export dataset --role evaluator --out dataset.zip",
+		Args:    cobra.NoArgs,
+	}
+	id := surveyFlag(cmd)
+	days, within := rangeFlags(cmd)
+	role := cmd.Flags().String("role", string(survey.Evaluator), "whose it is: evaluator, without case numbers and times, or organiser, with them")
+	out := cmd.Flags().String("out", "-", "file to write; - is standard output")
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
+		who := survey.Actor{Name: "command", Role: survey.Role(*role)}
+		if !who.Can(survey.Download) {
+			return fmt.Errorf("--role is %q; want evaluator or organiser", *role)
+		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
+		q := export.DatasetQuery{Within: *within, Who: who, AsOf: e.now(), Version: version(), Text: web.Text}
+		var err error
+		if q.From, q.To, err = days(); err != nil {
+			return err
+		}
+		if q.Survey, err = surveyFor(ctx, b.store, *id); err != nil {
+			return err
+		}
+		if *within != "" {
+			if _, err := checkPlace(ctx, b.store, "--within", *within); err != nil {
+				return err
+			}
+		}
+		if q.Tree, err = treeOf(ctx, b.store); err != nil {
+			return err
+		}
+		if err := wholeCounts(ctx, b, e); err != nil {
+			return err
+		}
+		return e.output(*out, func(w io.Writer) error {
+			_, err := export.Dataset(ctx, w, b.store, q)
 			return err
 		})
 	})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -110,6 +112,38 @@ func TestExports(t *testing.T) {
 	}
 }
 
+func TestExportOfADataset(t *testing.T) {
+	c := filledFolder(t)
+	c.rate(3)
+	for role, restricted := range map[string]bool{"evaluator": true, "organiser": false} {
+		path := filepath.Join(t.TempDir(), "dataset.zip")
+		if said := c.run("export", "dataset", "--role", role, "--out", path); said != "" {
+			t.Errorf("it printed %q", said)
+		}
+		z, err := zip.OpenReader(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		in, err := z.Open("manifest.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m export.DatasetManifest
+		if err := json.NewDecoder(in).Decode(&m); err != nil {
+			t.Fatal(err)
+		}
+		rows := map[string]int64{}
+		for _, f := range m.Files {
+			rows[f.Name] = f.Rows
+		}
+		if m.Restricted != restricted || rows["responses.csv"] != 3 || rows["responses.parquet"] != 3 || rows["figures_city.csv"] == 0 {
+			t.Errorf("%s: %+v", role, m)
+		}
+	}
+	c.refused([]string{"export", "dataset", "--role", "staff"}, "--role", "staff", "evaluator or organiser")
+}
+
 func TestExportToStandardOutput(t *testing.T) {
 	c := filledFolder(t)
 	c.rate(2)
@@ -134,7 +168,7 @@ func TestExportsThatAreRefused(t *testing.T) {
 		line string
 		says []string
 	}{
-		{"export responses --format pdf", []string{`--format is "pdf"`, "csv, xlsx, jsonl or json"}},
+		{"export responses --format pdf", []string{`--format is "pdf"`, "csv, xlsx, jsonl, json or parquet"}},
 		{"export figures --format CSV", []string{`--format is "CSV"`}},
 		{"places export --format pdf", []string{`--format is "pdf"`}},
 		{"export responses --from 2024-2-30", []string{"--from", "2024-2-30", "YYYY-MM-DD"}},

@@ -128,6 +128,7 @@ func TestMigrateToMongoDB(t *testing.T) {
 		from.store.PutFile(t.Context(), sha256.Sum256([]byte("photo")), []byte("photo")),
 		from.store.PutCalendar(t.Context(), []survey.CalendarDay{{Day: 20270101, Name: "元旦节"}}),
 		from.store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: demo.SurveyID, AsOf: 20240229, No: 1}),
+		from.store.PutQuality(t.Context(), survey.QualitySheet{Survey: demo.SurveyID, Bureau: "350102-HR", Day: 20240229, Rules: 1}),
 		from.store.AddInstrument(t.Context(), storetest.Instrument(1)),
 		from.store.PutAssignment(t.Context(), survey.Assignment{Survey: demo.SurveyID, Evaluator: "lin", Bureaus: []string{"350102-HR"}}),
 		from.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: demo.SurveyID, Bureau: "350102-HR", Evaluator: "lin"},

@@ -71,6 +71,7 @@ func (a *app) routes() []route {
 		{"POST", "/console/signout", signedIn(survey.Enter), a.signOut},
 		{"GET", "/console/figures", signedIn(survey.SeeFigures), a.showFigures},
 		{"GET", "/console/figures/:format", signedIn(survey.SeeFigures), a.downloadFigures},
+		{"GET", "/console/dataset", signedIn(survey.Download), a.sendDataset},
 		{"GET", "/console/responses/:format", signedIn(survey.Download), a.downloadResponses},
 		{"GET", "/console/texts", signedIn(survey.ReadTexts), a.showTexts},
 		{"GET", "/console/cases", signedIn(survey.SeeCases), a.showCases},
@@ -101,6 +102,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/v1/case-rates", withToken(survey.SeeRates), a.apiCaseRates},
 		{"GET", "/api/v1/quality-flags", withToken(survey.SeeQuality), a.apiQuality},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
+		{"GET", "/api/v1/dataset", withToken(survey.Download), a.sendDataset},
 		{"GET", "/api/v1/responses", withToken(survey.Download), a.apiResponses},
 	}
 }

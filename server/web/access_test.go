@@ -45,6 +45,7 @@ var may = map[string]string{
 	"POST /console/signout":                "osferu",
 	"GET /console/figures":                 "osferu",
 	"GET /console/figures/:format":         "osferu",
+	"GET /console/dataset":                 "oeu",
 	"GET /console/responses/:format":       "oeu",
 	"GET /console/texts":                   "osfu",
 	"GET /console/cases":                   "osu",
@@ -74,6 +75,7 @@ var may = map[string]string{
 	"GET /api/v1/case-rates":               "OSERU",
 	"GET /api/v1/quality-flags":            "OERU",
 	"GET /api/v1/trend":                    "OSFERU",
+	"GET /api/v1/dataset":                  "OEU",
 	"GET /api/v1/responses":                "OEU",
 }
 

@@ -86,6 +86,27 @@ func (a *app) apiResponses(c *fiber.Ctx) error {
 	return a.sendResponses(c, c.Query("format", string(export.JSON)))
 }
 
+// sendDataset streams everything an evaluator takes away. It is read by who asks for
+// it, so that it shows nothing their pages do not.
+func (a *app) sendDataset(c *fiber.Ctx) error {
+	who := actor(c)
+	w, s, err := a.chosen(c)
+	if err != nil {
+		return err
+	}
+	q := export.DatasetQuery{Survey: s, Tree: w.tree, Who: who, AsOf: a.Now(), Version: a.Version, Text: textOf}
+	if q.Within, err = within(c, w, who); err != nil {
+		return err
+	}
+	if q.From, q.To, err = period(c); err != nil {
+		return err
+	}
+	return a.stream(c, s.ID+"-dataset.zip", "application/zip", func(ctx context.Context, out io.Writer) error {
+		_, err := export.Dataset(ctx, out, a.Store, q)
+		return err
+	})
+}
+
 // downloadCodes is a ZIP of every code in force under a place.
 func (a *app) downloadCodes(c *fiber.Ctx) error {
 	w, s, codes, _, err := a.codesIn(c)

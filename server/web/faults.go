@@ -21,6 +21,9 @@ func FaultText(why survey.Why) survey.Text {
 }
 
 // textOf is one of the product's sentences by key; empty if there is none.
+// Text is one of the product's sentences, for the files that commands write.
+func Text(key string) survey.Text { return textOf(key) }
+
 func textOf(key string) survey.Text {
 	t, _ := embeddedTexts() // a mistake in them is an error at start
 	return t[key]

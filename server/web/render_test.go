@@ -165,7 +165,7 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, g := range survey.Grounds {
 		need["ground."+string(g)] = true
 	}
-	need["verify.message"] = true
+	need["verify.message"], need["dataset.about"], need["dataset.sample"] = true, true, true
 	for _, n := range VerifyNotices {
 		need["verify."+string(n)] = true
 	}

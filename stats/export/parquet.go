@@ -23,7 +23,7 @@ type parquetEncoder struct {
 	cells *csvEncoder // takes the same cells for the hash; its output is dropped
 	table Table
 	whole []bool // by column
-	out   *parquet.Writer
+	out   *parquet.GenericWriter[any]
 	row   parquet.Row
 	rows  int
 	err   error
@@ -40,7 +40,7 @@ func newParquet(w io.Writer, t Table) *parquetEncoder {
 		fields[i] = reflect.StructField{Name: "C" + strconv.Itoa(i), Type: kind, Tag: reflect.StructTag(fmt.Sprintf(`parquet:"%s,optional"`, c.Name))}
 	}
 	schema := parquet.NewSchema(t.Name, parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
-	e.out = parquet.NewWriter(w, schema, parquet.Compression(&snappy.Codec{}), parquet.CreatedBy("manyi", "", ""))
+	e.out = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&snappy.Codec{}), parquet.CreatedBy("manyi", "", ""))
 	return e
 }
 

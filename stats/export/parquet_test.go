@@ -51,10 +51,7 @@ func sameAsCSV(t *testing.T, file, text []byte) *parquet.File {
 			got, err := rows.ReadRows(buf)
 			for _, row := range buf[:got] {
 				for i, v := range row {
-					want := lines[n][i]
-					if strings.HasPrefix(want, "'") { // what keeps a spreadsheet from running it
-						want = want[1:]
-					}
+					want := strings.TrimPrefix(lines[n][i], "'") // what keeps a spreadsheet from running it
 					if cell := v.String(); cell != want && !(v.IsNull() && want == "") {
 						t.Fatalf("row %d, %s: %q, want %q", n, lines[0][i], cell, want)
 					}

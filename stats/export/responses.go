@@ -20,6 +20,7 @@ type ResponseWriter struct {
 	sample     bool
 	zone       *time.Location
 	restricted bool
+	oneLine    bool // comments without line ends, for readers that take those for the end of a row
 
 	id      []byte
 	reasons []string
@@ -127,6 +128,9 @@ func (rw *ResponseWriter) Write(r survey.Listed) error {
 		if survey.HoldsNumber(r.Comment) {
 			r.Comment = ""
 		}
+	}
+	if rw.oneLine {
+		r.Comment = strings.Join(strings.Fields(r.Comment), " ")
 	}
 	w.filled(r.Comment)
 	w.filled(r.Case.Number)
