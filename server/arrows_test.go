@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"stats/export":                {"survey", "stats", "stats/figures"},
 	"qrcodes":                     {},
 	"public":                      {},
-	"jobs":                        {"survey", "stats"},
+	"jobs":                        {"survey", "survey/sms", "stats"},
 	"server/web":                  {"survey", "survey/intake", "survey/keyring", "survey/photos", "survey/sms", "stats", "stats/figures", "stats/export", "qrcodes", "public"},
 	"server/webhook":              {"survey", "survey/sms"},
 	"server/demo":                 {"survey"},

@@ -84,6 +84,7 @@ var collections = []collection{
 	}, each(func(s survey.Store, ctx context.Context, e survey.Evaluation) error {
 		return s.AddEvaluationEntries(ctx, e.EvaluationID, e.Entries)
 	}), 10},
+	{"campaigns", listed(survey.Store.Campaigns), each(survey.Store.PutCampaign), 100},
 	{"files", readFiles, each(putFile), 2},
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))
@@ -142,7 +143,10 @@ func readCodes(ctx context.Context, s survey.Store, yield func(any) error) error
 
 func readVisits(ctx context.Context, s survey.Store, yield func(any) error) error {
 	return s.Visits(ctx, func(v survey.Visit) error {
-		v.Secret = orNil(v.Secret)
+		v.Secret, v.Invited = orNil(v.Secret), orNil(v.Invited)
+		if v.Phone != nil {
+			v.Phone.Sealed = orNil(v.Phone.Sealed)
+		}
 		return yield(v)
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"manyi/survey/keyring"
 	"manyi/survey/mongostore"
 	"manyi/survey/sms"
+	"manyi/survey/sms/outbox"
 	"manyi/survey/sqlitestore"
 )
 
@@ -38,11 +39,12 @@ type base struct {
 	ring    *keyring.Ring // of a server; it notices when its file changes
 
 	// With MongoDB, what a node that takes ratings needs besides; see join.
-	spool  survey.Spool
-	node   string
-	sms    sms.Sender                      // carries codes; nil if nothing does
-	outbox func() []sms.Sent               // what stayed here instead, in the demo
-	ready  func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
+	spool   survey.Spool
+	node    string
+	carrier sms.Sender                      // carries what is queued: a gateway, or an outbox from which nothing leaves
+	sms     sms.Sender                      // carries codes; nil if nothing does
+	outbox  func() []sms.Sent               // what stayed here instead, in the demo
+	ready   func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
 }
 
 // openBase opens the store and the secrets.
@@ -66,6 +68,10 @@ func openBase(ctx context.Context, cfg config, machine func() time.Time) (*base,
 	b.signer = qrcodes.NewSigner(b.secret)
 	if cfg.SMSURL != "" {
 		b.sms = webhook.NewMessages(cfg.SMSURL, []byte(cfg.SMSSecret), b.clock.Now)
+		b.carrier = b.sms
+	} else {
+		box := outbox.New(b.clock.Now)
+		b.carrier, b.outbox = box, box.Last
 	}
 	return b, nil
 }
@@ -102,7 +108,11 @@ func (b *base) openMongo(ctx context.Context) error {
 
 // runner prepares the jobs.
 func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
-	return jobs.NewRunner(b.store, b.jobs(log), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
+	messages, err := b.messageJobs(b.carrier, log)
+	if err != nil {
+		return nil, err
+	}
+	return jobs.NewRunner(b.store, append(b.jobs(log), messages...), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
 }
 
 func (b *base) jobs(log *slog.Logger) []jobs.Job {

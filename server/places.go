@@ -126,8 +126,10 @@ func visitsCommand(e *env) *cobra.Command {
 		Use:   "import FILE",
 		Short: "Add the visits of a CSV or XLSX file",
 		Long: "Adds the visits of a file with the columns case_number, stage (optional), window, item, finished_at and\n" +
-			"secret (optional; what the citizen's paper shows, and proves the visit). Every row is checked first; with any\n" +
-			"fault nothing changes and all faults are listed. The same file twice changes nothing.",
+			"secret (optional; what the citizen's paper shows, and proves the visit). A visit may be invited to rate by text\n" +
+			"message if phone is given and consent is yes (是, 1, true); language (zh or en) is the one to invite in. Without\n" +
+			"consent the phone is not kept. Every row is checked first; with any fault nothing changes and all faults are\n" +
+			"listed. The same file twice changes nothing; a later one without the phone takes it back.",
 		Example: "  server visits import 2026-11-20.xlsx --survey 2026",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -146,8 +148,12 @@ func visitsCommand(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		phones, err := b.phones()
+		if err != nil {
+			return err
+		}
 		rows, unread := imports.Visits(table)
-		visits, unfit := s.CheckVisits(rows, tree, b.secrets.VisitSecret)
+		visits, unfit := s.CheckVisits(rows, tree, b.secrets.VisitSecret, phones.ForVisit)
 		if faults := append(unread, unfit...); len(faults) > 0 {
 			slices.SortStableFunc(faults, func(a, b survey.Fault) int { return cmp.Compare(a.Row, b.Row) })
 			return faults

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -225,22 +226,47 @@ func TestCaseNumbersAreReadAsPeopleTypeThem(t *testing.T) {
 func TestCheckVisits(t *testing.T) {
 	s, tree := checked(t)
 	hash := func(secret string) []byte { return []byte("h" + secret) }
-	good := VisitRow{2, "A1", "", "350102-HR-01-001", "社保登记", "2026-03-01 09:30", "7788"}
-	visits, faults := s.CheckVisits([]VisitRow{good}, tree, hash)
+	seal := func(v Visit, phone string) (SealedContact, error) {
+		return SealedContact{Sealed: []byte(v.ID() + " " + phone), PhoneHash: []byte(phone)}, nil
+	}
+	good := VisitRow{Row: 2, CaseNumber: "A1", Window: "350102-HR-01-001", Item: "社保登记", Finish: "2026-03-01 09:30", Secret: "7788",
+		Phone: "138 0013-８０００", Consent: "是", Language: "EN"}
+	visits, faults := s.CheckVisits([]VisitRow{good}, tree, hash, seal)
 	if len(faults) > 0 || visits[0].Day != 20260301 || string(visits[0].Secret) != "h7788" || !visits[0].FinishedAt.Equal(time.Date(2026, 3, 1, 1, 30, 0, 0, time.UTC)) {
 		t.Errorf("visits = %+v, %v", visits, faults)
 	}
+	if p := visits[0].Phone; p == nil || string(p.Sealed) != "2026\x00A1\x001 13800138000" || visits[0].Language != "en" {
+		t.Errorf("phone = %+v in %q", p, visits[0].Language)
+	}
+	for _, consent := range []string{"", "0", "否", "No", " 不同意"} {
+		row := good
+		row.Consent, row.Phone = consent, "not looked at"
+		if visits, faults := s.CheckVisits([]VisitRow{row}, tree, hash, seal); len(faults) > 0 || visits[0].Phone != nil {
+			t.Errorf("consent %q: phone %+v, %v", consent, visits, faults)
+		}
+	}
+	row := func(n int, number, window, item, finish string) VisitRow {
+		return VisitRow{Row: n, CaseNumber: number, Window: window, Item: item, Finish: finish}
+	}
+	phone := row(7, "A6", "350102-HR-01-001", "x", "2026-03-01 09:30")
+	phone.Phone, phone.Consent, phone.Language = "1380013", "maybe", "fr"
+	short := row(8, "A7", "350102-HR-01-001", "x", "2026-03-01 09:30")
+	short.Phone, short.Consent = "138001380001380013", "1"
 	bad := []VisitRow{
-		{2, "", "", "350102-HR-01-001", "x", "2026-03-01 09:30", ""},
-		{3, "A2", "", "350102-HR-01-009", "x", "2026-03-01 09:30", ""},
-		{4, "A3", "", "350102-HR-01-001", "", "2026-03-01 09:30", ""},
-		{5, "A4", "", "350102-HR-01-001", "x", "yesterday", ""},
-		{6, "A5", "", "350102-HR-01-001", "x", "2026-10-01 00:00", ""},
+		row(2, "", "350102-HR-01-001", "x", "2026-03-01 09:30"),
+		row(3, "A2", "350102-HR-01-009", "x", "2026-03-01 09:30"),
+		row(4, "A3", "350102-HR-01-001", "", "2026-03-01 09:30"),
+		row(5, "A4", "350102-HR-01-001", "x", "yesterday"),
+		row(6, "A5", "350102-HR-01-001", "x", "2026-10-01 00:00"),
+		phone, short,
 		good, good,
 	}
-	bad[6].Row = 9
-	visits, faults = s.CheckVisits(bad, tree, hash)
-	want := []Why{WhyMissing, WhyNotWindow, WhyMissing, WhyTime, WhyOutsideTime, WhyRepeated}
+	bad[8].Row = 9
+	visits, faults = s.CheckVisits(bad, tree, hash, seal)
+	want := []Why{WhyMissing, WhyNotWindow, WhyMissing, WhyTime, WhyOutsideTime, WhyConsent, WhyLanguage, WhyPhoneForm, WhyRepeated}
+	if text := faults.Error(); strings.Contains(text, short.Phone) {
+		t.Errorf("a fault holds a phone: %s", text)
+	}
 	var got []Why
 	for _, f := range faults {
 		got = append(got, f.Why)

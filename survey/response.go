@@ -180,6 +180,17 @@ func plainPhone(s string) string {
 	return strings.NewReplacer(" ", "", "-", "", "－", "").Replace(narrow(s))
 }
 
+// NationalPhone is a number as it is compared: a mainland mobile number without the
+// prefix of the country, as gateways and people write it with and without.
+func NationalPhone(number string) string {
+	for _, prefix := range []string{"+86", "0086", "86"} {
+		if rest, ok := strings.CutPrefix(number, prefix); ok && len(rest) == 11 && rest[0] == '1' {
+			return rest
+		}
+	}
+	return number
+}
+
 func phoneLike(s string) bool {
 	digits := strings.TrimPrefix(s, "+")
 	if len(digits) < 7 || len(digits) > 15 {

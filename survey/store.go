@@ -51,6 +51,7 @@ type Store interface {
 	OptOutStore
 	InstrumentStore
 	EvaluationStore
+	CampaignStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -134,11 +135,22 @@ type ResponseQuery struct {
 // VisitStore keeps visits.
 type VisitStore interface {
 	// PutVisits adds visits or replaces those with the same survey, case and
-	// stage, all or none, and marks the buckets whose counts they change. After a
+	// stage, all or none, and marks the buckets whose counts they change. Invited
+	// stays as it is where a visit has none; a phone is the same if its hash is, and
+	// then stays sealed as it was. After a
 	// crash in the middle, none are there, or the rest follow without being put again.
 	PutVisits(ctx context.Context, visits []Visit) (VisitChange, error)
 	// Visits calls yield for every visit, in a fixed order.
 	Visits(ctx context.Context, yield func(Visit) error) error
+	// Visit returns one visit, and whether any response for it is stored; ErrNotFound.
+	Visit(ctx context.Context, survey string, c CaseRef) (v Visit, rated bool, err error)
+	// UninvitedVisits returns up to limit visits of a survey that have a phone, no
+	// Invited yet, and ended before a time, the earliest first. Its cost does not
+	// grow with the others.
+	UninvitedVisits(ctx context.Context, survey string, ended time.Time, limit int) ([]Visit, error)
+	// MarkInvited sets Invited of visits that have none; idempotent, and may be cut
+	// short. Of other visits nothing changes.
+	MarkInvited(ctx context.Context, visits []Visit) error
 }
 
 // VisitChange counts what an import of visits did.

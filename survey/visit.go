@@ -1,7 +1,9 @@
 package survey
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,6 +17,25 @@ type Visit struct {
 	FinishedAt time.Time // UTC, milliseconds
 	Day        Span      // of FinishedAt in the survey's zone
 	Secret     []byte    // keyed hash of the secret on the citizen's paper; nil if none was given
+	// Phone is who may be invited to rate; nil if the citizen did not consent to it,
+	// and then the number was not kept. Language is zh or en, the one to invite in.
+	Phone    *SealedContact
+	Language string
+	// Invited is the keyed hash of what a reply to the invitation proves the visit
+	// by, as its secret does; nil while it was not decided about yet. Those who are
+	// not to be invited after all have one too.
+	Invited []byte
+}
+
+// ID names the visit among all of them, and is what its phone is sealed for.
+func (v Visit) ID() string { return v.Survey + "\x00" + v.Case.Number + "\x00" + v.Case.Stage }
+
+// SamePhone reports whether two visits name the same phone, which only its hash tells.
+func (v Visit) SamePhone(o Visit) bool {
+	if v.Phone == nil || o.Phone == nil {
+		return v.Phone == o.Phone
+	}
+	return bytes.Equal(v.Phone.PhoneHash, o.Phone.PhoneHash)
 }
 
 // Bucket is where the visit is counted.
@@ -28,20 +49,29 @@ const (
 	WhyNotCandidate Why = "not_candidate"
 	WhyTime         Why = "time"
 	WhyOutsideTime  Why = "outside_period"
+	WhyConsent      Why = "consent_word"
+	WhyLanguage     Why = "language"
+	WhyNotSealed    Why = "not_sealed"
 )
 
 // VisitRow is one line of a visit list, as text.
 type VisitRow struct {
 	Row                                             int
 	CaseNumber, Stage, Window, Item, Finish, Secret string
+	Phone, Consent, Language                        string
 }
+
+// consents are the words for yes and no.
+var consents = map[string]bool{"": false, "0": false, "否": false, "不同意": false, "no": false, "n": false, "false": false,
+	"1": true, "是": true, "同意": true, "yes": true, "y": true, "true": true}
 
 // visitTimes are the forms of a finishing time, local to the survey unless an offset is written.
 var visitTimes = []string{time.RFC3339, "2006-1-2 15:04:05", "2006-1-2 15:04", "2006/1/2 15:04:05", "2006/1/2 15:04"}
 
 // CheckVisits turns rows into visits or returns every fault. hash makes the keyed
-// hash of a secret.
-func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []byte) ([]Visit, Faults) {
+// hash of a secret, and seal encrypts a phone for a visit. A phone without consent to
+// be invited is not looked at and not kept.
+func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []byte, seal func(Visit, string) (SealedContact, error)) ([]Visit, Faults) {
 	var faults Faults
 	visits := make([]Visit, 0, len(rows))
 	seen := make(map[CaseRef]bool, len(rows))
@@ -74,6 +104,21 @@ func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []b
 		} else if finished.Before(s.Opens) || !finished.Before(s.Closes) {
 			add("finished_at", row.Finish, WhyOutsideTime)
 		}
+		consent, known := consents[strings.ToLower(narrow(row.Consent))]
+		if !known {
+			add("consent", row.Consent, WhyConsent)
+		}
+		phone := ""
+		if consent {
+			phone = plainPhone(row.Phone)
+		}
+		if phone != "" && !phoneLike(phone) {
+			add("phone", "", WhyPhoneForm)
+		}
+		language := strings.ToLower(narrow(row.Language))
+		if language != "" && language != "zh" && language != "en" {
+			add("language", row.Language, WhyLanguage)
+		}
 		if len(faults) > n {
 			continue
 		}
@@ -81,6 +126,14 @@ func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []b
 			FinishedAt: finished.UTC().Truncate(time.Millisecond), Day: DayOf(finished, zone)}
 		if a.VisitSecret != "" {
 			v.Secret = hash(a.VisitSecret)
+		}
+		if phone != "" {
+			sealed, err := seal(v, phone)
+			if err != nil {
+				add("phone", "", WhyNotSealed)
+				continue
+			}
+			v.Phone, v.Language = &sealed, language
 		}
 		visits = append(visits, v)
 	}

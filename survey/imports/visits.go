@@ -13,10 +13,14 @@ var visitColumns = []column{
 	{name: "item", aliases: []string{"事项"}},
 	{name: "finished_at", aliases: []string{"办结时间"}},
 	{name: "secret", aliases: []string{"凭证码"}, optional: true},
+	{name: "phone", aliases: []string{"手机号", "手机号码"}, optional: true},
+	{name: "consent", aliases: []string{"同意短信邀请", "同意"}, optional: true},
+	{name: "language", aliases: []string{"语言"}, optional: true},
 }
 
 // Visits reads the columns case_number (办件编号), stage (阶段, optional), window
-// (窗口), item (事项), finished_at (办结时间) and secret (凭证码, optional). The faults
+// (窗口), item (事项), finished_at (办结时间), and the optional secret (凭证码), phone
+// (手机号), consent (同意短信邀请) and language (语言). The faults
 // are those of reading: what a visit must be is checked by survey.CheckVisits,
 // so the rows are given even with faults, unless a column is missing.
 func Visits(t Table) ([]survey.VisitRow, survey.Faults) {
@@ -34,6 +38,9 @@ func Visits(t Table) ([]survey.VisitRow, survey.Faults) {
 			Item:       row.Cell(at[3]),
 			Finish:     t.localTime(row.Cell(at[4])),
 			Secret:     whole(row.Cell(at[5]), false),
+			Phone:      whole(row.Cell(at[6]), true),
+			Consent:    whole(row.Cell(at[7]), false),
+			Language:   row.Cell(at[8]),
 		}
 		if rounded(v.CaseNumber) {
 			faults = append(faults, survey.Fault{Row: v.Row, Field: "case_number", Value: v.CaseNumber, Why: WhyRounded})

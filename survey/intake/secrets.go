@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -22,7 +23,7 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey keyed }
+type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
@@ -31,6 +32,7 @@ func NewSecrets(master []byte) (Secrets, error) {
 		"manyi form key": &s.form, "manyi content digest": &s.digest, "manyi receipt": &s.receiptKey,
 		"manyi visit secret": &s.visit, "manyi follow-up": &s.follow,
 		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
+		"manyi invitation": &s.invite,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -189,6 +191,12 @@ func plainReceipt(typed string) string {
 
 // VisitSecret is the keyed hash under which a visit's secret is stored and compared.
 func (s Secrets) VisitSecret(secret string) []byte { return s.visit.mac([]byte(secret))[:16] }
+
+// InvitationSecret is the secret of a visit that the answer to its invitation proves
+// it by. Nobody else knows it: it stands in no text.
+func (s Secrets) InvitationSecret(key string) string {
+	return hex.EncodeToString(s.invite.mac([]byte(key))[:16])
+}
 
 func (s Secrets) code(k survey.Key, code string) []byte {
 	return s.codeKey.mac(k[:], []byte(code))[:16]

@@ -149,7 +149,7 @@ func tie(listed bool, v visitDoc, secret []byte) survey.Tie {
 }
 
 func proves(v visitDoc, secret []byte) bool {
-	return len(secret) > 0 && bytes.Equal(v.Secret, secret)
+	return len(secret) > 0 && (bytes.Equal(v.Secret, secret) || bytes.Equal(v.Invited, secret))
 }
 
 func winner(rivals []responseDoc, listed bool, v visitDoc) survey.Key {

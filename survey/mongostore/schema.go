@@ -41,6 +41,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of cases with originals
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of quality
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of evaluations
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of visits to invite
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -78,7 +79,7 @@ var indexes = map[string][]mongo.IndexModel{
 	"contacts":  {partial(index("follow", "follow"), "follow")},
 	"proofs":    {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
 	"sends":     {index("name", "name", "at"), index("at", "at")},
-	"visits":    {index("bucket", "_id.survey", "window", "day")},
+	"visits":    {index("bucket", "_id.survey", "window", "day"), partial(index("invite", "_id.survey", "invite"), "invite")},
 	"buckets":   {index("span", "_id.survey", "_id.kind", "_id.span", "_id.place"), partial(index("due", "due"), "due")},
 	"codes":     {index("window", "survey", "window", "issued")},
 	"tokens":    {index("name", "name")},

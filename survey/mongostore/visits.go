@@ -21,21 +21,58 @@ type visitDoc struct {
 	Finished time.Time   `bson:"finished"`
 	Day      survey.Span `bson:"day"`
 	Secret   []byte      `bson:"secret,omitempty"`
-	List     int64       `bson:"list"` // number of the list that last named it
+	Phone    []byte      `bson:"phone,omitempty"` // keyed hash
+	KeyID    string      `bson:"key_id,omitempty"`
+	Sealed   []byte      `bson:"sealed,omitempty"`
+	Language string      `bson:"language,omitempty"`
+	Invited  []byte      `bson:"invited,omitempty"`
+	Invite   time.Time   `bson:"invite,omitempty"` // Finished, if it has a phone and was not invited
+	List     int64       `bson:"list"`             // number of the list that last named it
 }
 
 func visitDocOf(v survey.Visit) visitDoc {
-	return visitDoc{ID: caseID{v.Survey, v.Case.Number, v.Case.Stage}, Window: v.Window, Item: v.Item, Finished: v.FinishedAt, Day: v.Day, Secret: v.Secret}
+	d := visitDoc{ID: caseID{v.Survey, v.Case.Number, v.Case.Stage}, Window: v.Window, Item: v.Item, Finished: v.FinishedAt, Day: v.Day, Secret: v.Secret,
+		Language: v.Language, Invited: v.Invited}
+	if v.Phone != nil {
+		d.Phone, d.KeyID, d.Sealed = v.Phone.PhoneHash, v.Phone.KeyID, v.Phone.Sealed
+	}
+	return d.waiting()
+}
+
+// waiting sets by what the visits to invite are found.
+func (d visitDoc) waiting() visitDoc {
+	d.Invite = time.Time{}
+	if len(d.Phone) > 0 && len(d.Invited) == 0 {
+		d.Invite = d.Finished
+	}
+	return d
+}
+
+// over is what a list says of a visit, with what it leaves as it was.
+func (d visitDoc) over(old visitDoc) visitDoc {
+	if len(d.Invited) == 0 {
+		d.Invited = old.Invited
+	}
+	if bytes.Equal(d.Phone, old.Phone) {
+		d.KeyID, d.Sealed = old.KeyID, old.Sealed
+	}
+	return d.waiting()
 }
 
 func (d visitDoc) visit() survey.Visit {
-	return survey.Visit{Survey: d.ID.Survey, Case: d.ID.ref(), Window: d.Window, Item: d.Item, FinishedAt: d.Finished.UTC(), Day: d.Day, Secret: d.Secret}
+	v := survey.Visit{Survey: d.ID.Survey, Case: d.ID.ref(), Window: d.Window, Item: d.Item, FinishedAt: d.Finished.UTC(), Day: d.Day, Secret: d.Secret,
+		Language: d.Language, Invited: d.Invited}
+	if len(d.Phone) > 0 {
+		v.Phone = &survey.SealedContact{KeyID: d.KeyID, Sealed: d.Sealed, PhoneHash: d.Phone}
+	}
+	return v
 }
 
 func (d visitDoc) bucket() bucketID { return bucketID{d.ID.Survey, survey.Window, d.Day, d.Window} }
 
 func (d visitDoc) same(o visitDoc) bool {
-	return d.Window == o.Window && d.Item == o.Item && d.Finished.UnixMilli() == o.Finished.UnixMilli() && d.Day == o.Day && bytes.Equal(d.Secret, o.Secret)
+	return d.Window == o.Window && d.Item == o.Item && d.Finished.UnixMilli() == o.Finished.UnixMilli() && d.Day == o.Day && bytes.Equal(d.Secret, o.Secret) &&
+		bytes.Equal(d.Phone, o.Phone) && d.Language == o.Language && (len(o.Invited) == 0 || bytes.Equal(d.Invited, o.Invited))
 }
 
 // visitsOf reads the visits of some cases.
@@ -224,7 +261,7 @@ func (s *Store) applyRows(ctx context.Context, no int64, rows []visitDoc, change
 				continue
 			}
 			if there {
-				replaces = append(replaces, mongo.NewReplaceOneModel().SetFilter(asRead).SetReplacement(v))
+				replaces = append(replaces, mongo.NewReplaceOneModel().SetFilter(slices.Concat(asRead, asInvited(old.Invited))).SetReplacement(v.over(old)))
 				owes.Buckets = append(owes.Buckets, old.bucket())
 			} else {
 				inserts = append(inserts, v)
@@ -242,6 +279,60 @@ func (s *Store) applyRows(ctx context.Context, no int64, rows []visitDoc, change
 			return err
 		}
 	}
+}
+
+// asInvited matches a visit only if nobody noted an invitation since it was read.
+func asInvited(invited []byte) bson.D {
+	if len(invited) == 0 {
+		return field("invited", bson.D{{Key: "$exists", Value: false}})
+	}
+	return field("invited", invited)
+}
+
+// Visit implements survey.VisitStore.
+func (s *Store) Visit(ctx context.Context, id string, c survey.CaseRef) (v survey.Visit, rated bool, err error) {
+	err = s.do(ctx, "read a visit", func() error {
+		d, err := one[visitDoc](ctx, s.db.Collection("visits"), byID(caseID{id, c.Number, c.Stage}))
+		if err != nil {
+			return err
+		}
+		v = d.visit()
+		n, err := s.db.Collection("responses").CountDocuments(ctx, bson.D{{Key: "case.n", Value: c.Number}, {Key: "case.s", Value: c.Stage}, {Key: "survey", Value: id}},
+			options.Count().SetLimit(1))
+		rated = n > 0
+		return err
+	})
+	return v, rated, err
+}
+
+// UninvitedVisits implements survey.VisitStore.
+func (s *Store) UninvitedVisits(ctx context.Context, id string, ended time.Time, limit int) (list []survey.Visit, err error) {
+	err = s.do(ctx, "read visits to invite", func() error {
+		docs, err := all[visitDoc](ctx, s.db.Collection("visits"), bson.D{{Key: "_id.survey", Value: id}, {Key: "invite", Value: bson.D{{Key: "$lt", Value: ended}}}},
+			sorted("invite").SetLimit(int64(limit)))
+		for _, d := range docs {
+			list = append(list, d.visit())
+		}
+		return err
+	})
+	return list, err
+}
+
+// MarkInvited implements survey.VisitStore.
+func (s *Store) MarkInvited(ctx context.Context, visits []survey.Visit) error {
+	if len(visits) == 0 {
+		return nil
+	}
+	return s.do(ctx, "note who is invited", func() error {
+		var updates []mongo.WriteModel
+		for _, v := range visits {
+			filter := slices.Concat(byID(caseID{v.Survey, v.Case.Number, v.Case.Stage}), asInvited(nil))
+			updates = append(updates, mongo.NewUpdateOneModel().SetFilter(filter).
+				SetUpdate(bson.D{{Key: "$set", Value: field("invited", v.Invited)}, {Key: "$unset", Value: field("invite", "")}}))
+		}
+		_, err := s.db.Collection("visits").BulkWrite(ctx, updates, options.BulkWrite().SetOrdered(false))
+		return err
+	})
 }
 
 func (s *Store) applyWrites(ctx context.Context, owes debt, inserts []any, replaces, renumbers []mongo.WriteModel, done *survey.VisitChange) error {

@@ -20,7 +20,7 @@ const pageRows = 2000
 // name the case and stage too. Whoever asks for one survey says so in ?1, which
 // spares a look-up for every row.
 const selectPage = `SELECT r.seq, r.key, r.series, r.day, r.flags, r.body, r.case_number, r.stage, r.secret, v.window,
-  ifnull(v.secret = r.secret, 0) + 2 * (d.seq IS NOT NULL)
+  ifnull(r.secret IN (v.secret, v.invited), 0) + 2 * (d.seq IS NOT NULL)
 FROM responses r LEFT JOIN disputed d ON d.seq = r.seq LEFT JOIN visits v
   ON v.survey = ifnull(?1, (SELECT survey FROM series WHERE no = r.series)) AND v.case_number = r.case_number AND v.stage = r.stage
 `
@@ -36,7 +36,7 @@ const selectBucket = selectPage + `WHERE r.day = ?2 AND r.seq > ?3 AND r.series 
 	(SELECT no FROM series WHERE survey = ?1 AND window = ?4) ORDER BY r.seq LIMIT ?5`
 
 // rivalClaims reads what competes for being the one response of a case and stage.
-const rivalClaims = `SELECT o.key, o.body, v.secret IS NOT NULL AND v.secret = o.secret
+const rivalClaims = `SELECT o.key, o.body, o.secret IN (v.secret, v.invited)
 	FROM responses o JOIN series os ON os.no = o.series
 	LEFT JOIN visits v ON v.survey = os.survey AND v.case_number = o.case_number AND v.stage = o.stage
 	WHERE o.case_number = ? AND o.stage = ? AND os.survey = ?`

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"manyi/survey"
 )
@@ -15,6 +16,9 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 		change = survey.VisitChange{}
 		marks := marker{}
 		for _, v := range visits {
+			if len(v.Secret) == 0 {
+				v.Secret = nil
+			}
 			old, err := s.visitOf(ctx, tx, v)
 			switch {
 			case errors.Is(err, sql.ErrNoRows):
@@ -27,8 +31,19 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 			default:
 				change.Changed++
 				marks.add(old.Bucket())
+				if v.Invited == nil {
+					v.Invited = old.Invited
+				}
+				if v.SamePhone(old) {
+					v.Phone = old.Phone
+				}
 			}
-			_, err = s.in(ctx, tx, putVisit).ExecContext(ctx, v.Survey, v.Case.Number, v.Case.Stage, v.Window, v.Item, millis(v.FinishedAt), v.Day, nullableBytes(v.Secret))
+			phone := survey.SealedContact{}
+			if v.Phone != nil {
+				phone = *v.Phone
+			}
+			_, err = s.in(ctx, tx, putVisit).ExecContext(ctx, v.Survey, v.Case.Number, v.Case.Stage, v.Window, v.Item, millis(v.FinishedAt), v.Day, nullableBytes(v.Secret),
+				nullableBytes(phone.PhoneHash), phone.KeyID, nullableBytes(phone.Sealed), v.Language, nullableBytes(v.Invited))
 			if err != nil {
 				return err
 			}
@@ -47,14 +62,11 @@ func (s *Store) Visits(ctx context.Context, yield func(survey.Visit) error) erro
 	var last survey.Visit
 	for {
 		page := make([]survey.Visit, 0, pageRows)
-		rows, err := s.read.QueryContext(ctx, `SELECT survey, case_number, stage, window, item, finished, day, secret FROM visits
+		rows, err := s.read.QueryContext(ctx, "SELECT "+visitColumns+` FROM visits
 			WHERE (survey, case_number, stage) > (?, ?, ?) ORDER BY survey, case_number, stage LIMIT ?`,
 			last.Survey, last.Case.Number, last.Case.Stage, pageRows)
 		err = each(rows, err, func(r *sql.Rows) error {
-			var v survey.Visit
-			var finished int64
-			err := r.Scan(&v.Survey, &v.Case.Number, &v.Case.Stage, &v.Window, &v.Item, &finished, &v.Day, &v.Secret)
-			v.FinishedAt = instant(finished)
+			v, err := scanVisit(r)
 			page = append(page, v)
 			return err
 		})
@@ -73,15 +85,62 @@ func (s *Store) Visits(ctx context.Context, yield func(survey.Visit) error) erro
 }
 
 func (s *Store) visitOf(ctx context.Context, tx *sql.Tx, v survey.Visit) (old survey.Visit, err error) {
-	old.Survey, old.Case = v.Survey, v.Case
-	var finished int64
-	err = s.in(ctx, tx, selectVisit).QueryRowContext(ctx, v.Survey, v.Case.Number, v.Case.Stage).Scan(&old.Window, &old.Item, &finished, &old.Day, &old.Secret)
-	old.FinishedAt = instant(finished)
-	return old, err
+	return scanVisit(s.in(ctx, tx, selectVisit).QueryRowContext(ctx, v.Survey, v.Case.Number, v.Case.Stage))
 }
 
-func sameVisit(a, b survey.Visit) bool {
-	return a.Window == b.Window && a.Item == b.Item && a.FinishedAt.Equal(b.FinishedAt) && a.Day == b.Day && bytes.Equal(a.Secret, b.Secret)
+func sameVisit(old, v survey.Visit) bool {
+	return old.Window == v.Window && old.Item == v.Item && old.FinishedAt.Equal(v.FinishedAt) && old.Day == v.Day && bytes.Equal(old.Secret, v.Secret) &&
+		old.SamePhone(v) && old.Language == v.Language && (v.Invited == nil || bytes.Equal(old.Invited, v.Invited))
+}
+
+const visitColumns = "survey, case_number, stage, window, item, finished, day, secret, phone, key_id, sealed, language, invited"
+
+func scanVisit(row interface{ Scan(...any) error }) (v survey.Visit, err error) {
+	var finished int64
+	var phone survey.SealedContact
+	err = row.Scan(&v.Survey, &v.Case.Number, &v.Case.Stage, &v.Window, &v.Item, &finished, &v.Day, &v.Secret,
+		&phone.PhoneHash, &phone.KeyID, &phone.Sealed, &v.Language, &v.Invited)
+	v.FinishedAt = instant(finished)
+	if phone.PhoneHash != nil {
+		v.Phone = &phone
+	}
+	return v, err
+}
+
+// Visit implements survey.VisitStore.
+func (s *Store) Visit(ctx context.Context, id string, c survey.CaseRef) (v survey.Visit, rated bool, err error) {
+	v, err = scanVisit(s.read.QueryRowContext(ctx, "SELECT "+visitColumns+" FROM visits WHERE survey = ? AND case_number = ? AND stage = ?", id, c.Number, c.Stage))
+	if err == nil {
+		err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM responses r JOIN series s ON s.no = r.series
+			WHERE r.case_number = ? AND r.stage = ? AND s.survey = ?)`, c.Number, c.Stage, id).Scan(&rated)
+	}
+	return v, rated, wrap("read a visit", translate(err))
+}
+
+// UninvitedVisits implements survey.VisitStore.
+func (s *Store) UninvitedVisits(ctx context.Context, id string, ended time.Time, limit int) (list []survey.Visit, err error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT "+visitColumns+` FROM visits
+		WHERE survey = ? AND finished < ? AND phone IS NOT NULL AND invited IS NULL ORDER BY finished LIMIT ?`, id, millis(ended), limit)
+	err = each(rows, err, func(r *sql.Rows) error {
+		v, err := scanVisit(r)
+		list = append(list, v)
+		return err
+	})
+	return list, wrap("read visits to invite", err)
+}
+
+// MarkInvited implements survey.VisitStore.
+func (s *Store) MarkInvited(ctx context.Context, visits []survey.Visit) error {
+	return wrap("note who is invited", s.tx(ctx, func(tx *sql.Tx) error {
+		for _, v := range visits {
+			_, err := tx.ExecContext(ctx, "UPDATE visits SET invited = ? WHERE survey = ? AND case_number = ? AND stage = ? AND invited IS NULL",
+				v.Invited, v.Survey, v.Case.Number, v.Case.Stage)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // marker collects the buckets that a transaction makes out of date.
@@ -145,9 +204,8 @@ func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 }
 
 const (
-	selectVisit = "SELECT window, item, finished, day, secret FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
-	putVisit    = `INSERT OR REPLACE INTO visits(survey, case_number, stage, window, item, finished, day, secret)
-		VALUES (?,?,?,?,?,?,?,?)`
+	selectVisit   = "SELECT " + visitColumns + " FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
+	putVisit      = "INSERT OR REPLACE INTO visits(" + visitColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 	bucketsOfCase = `SELECT r.seq, s.window, r.day FROM responses r CROSS JOIN series s ON s.no = r.series
 		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ? ORDER BY r.seq`
 	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"

@@ -50,6 +50,7 @@ var Checks = slices.Concat(
 	evaluationChecks,
 	sealedChecks,
 	qualityChecks,
+	inviteChecks,
 )
 
 // Run runs the suite. open returns an empty store; Run closes it.
