@@ -319,10 +319,7 @@ func TestADroppedKeyDoesNotComeBack(t *testing.T) {
 	if err := check(other); !errors.Is(err, errForeign) {
 		t.Errorf("a node with other keys: %v", err)
 	}
-	if err := keyring.Use(path, newest); err == nil {
-		err = keyring.Drop(path, old)
-	}
-	if err != nil {
+	if err := errors.Join(keyring.Use(path, newest), keyring.Drop(path, old)); err != nil {
 		t.Fatal(err)
 	}
 	if err := check(oldRing(t, path, newest)); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
+	"time"
 )
 
 // SealedText (密文) is an encrypted text: what somebody typed, where the text in
@@ -23,10 +25,11 @@ const (
 	SealedNotes    SealedKind = "note"    // of an entry, as typed
 	SealedMessages SealedKind = "message" // the phone a message goes to
 	SealedOptOuts  SealedKind = "opt_out" // the phone that wants no more messages
+	SealedVisits   SealedKind = "visit"   // the phone of who was served
 )
 
 // SealedKinds lists the kinds.
-var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts}
+var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts, SealedVisits}
 
 // SealedValue is an encrypted value, wherever it stands. So keys are rotated and
 // values erased without knowing more of what they belong to.
@@ -36,6 +39,8 @@ type SealedValue struct {
 	KeyID     string
 	Sealed    []byte
 	PhoneHash []byte // keyed hash of the phone in it; nil if it is not found by one
+	// At is when a visit ended, zero for all other kinds.
+	At time.Time
 }
 
 // Bound is what a value is sealed for: opened as another one, it fails.
@@ -91,6 +96,22 @@ func (m Message) Sealed() SealedValue {
 // Sealed is the phone of an opt-out as a value of its own.
 func (o OptOut) Sealed() SealedValue {
 	return SealedValue{Kind: SealedOptOuts, ID: o.Phone.PhoneHash, KeyID: o.Phone.KeyID, Sealed: o.Phone.Sealed, PhoneHash: o.Phone.PhoneHash}
+}
+
+// Sealed is the phone of a visit as a value of its own; with nothing sealed if it has none.
+func (v Visit) Sealed() SealedValue {
+	out := SealedValue{Kind: SealedVisits, ID: []byte(v.ID()), At: v.FinishedAt}
+	if v.Phone != nil {
+		out.KeyID, out.Sealed, out.PhoneHash = v.Phone.KeyID, v.Phone.Sealed, v.Phone.PhoneHash
+	}
+	return out
+}
+
+// Visit is which visit the value belongs to.
+func (v SealedValue) Visit() (survey string, c CaseRef) {
+	survey, rest, _ := strings.Cut(string(v.ID), "\x00")
+	c.Number, c.Stage, _ = strings.Cut(rest, "\x00")
+	return survey, c
 }
 
 // Note is the original of an entry's note as a value of its own.

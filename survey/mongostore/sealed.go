@@ -61,6 +61,8 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 				}
 				return nil
 			})
+		case survey.SealedVisits:
+			return s.Visits(ctx, func(v survey.Visit) error { return give(sealedOnly(v.Sealed())...) })
 		case survey.SealedOptOuts:
 			return s.OptOuts(ctx, func(o survey.OptOut) error {
 				if len(o.Phone.Sealed) == 0 {
@@ -71,6 +73,14 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 		}
 		return fmt.Errorf("no kind %q", kind)
 	})
+}
+
+// sealedOnly is a value, if anything is sealed in it.
+func sealedOnly(v survey.SealedValue) []survey.SealedValue {
+	if len(v.Sealed) == 0 {
+		return nil
+	}
+	return []survey.SealedValue{v}
 }
 
 // messagePhone is what is sealed of a message.
@@ -108,11 +118,14 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 		erase := len(next.Sealed) == 0
 		there := bson.D{{Key: "_id", Value: old.ID}, {Key: "sealed", Value: old.Sealed}}
 		collection := map[survey.SealedKind]string{survey.SealedContacts: "contacts", survey.SealedComments: "originals",
-			survey.SealedMessages: "messages", survey.SealedOptOuts: "opt_outs"}[old.Kind]
+			survey.SealedMessages: "messages", survey.SealedOptOuts: "opt_outs", survey.SealedVisits: "visits"}[old.Kind]
 		hash := "phone_hash"
-		if old.Kind == survey.SealedMessages {
-			hash = "phone"
-			there[0].Value = string(old.ID)
+		switch old.Kind {
+		case survey.SealedMessages:
+			hash, there[0].Value = "phone", string(old.ID)
+		case survey.SealedVisits:
+			of, c := old.Visit()
+			hash, there[0].Value = "phone", caseID{of, c.Number, c.Stage}
 		}
 		switch {
 		case old.Kind == survey.SealedNotes:
@@ -126,6 +139,9 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 			done, err = updated(s.db.Collection("cases").UpdateOne(ctx, there, change))
 		case collection == "":
 			return fmt.Errorf("no kind %q", old.Kind)
+		case erase && old.Kind == survey.SealedVisits: // and it waits for no invitation any more
+			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, bson.D{{Key: "$unset", Value: bson.D{
+				{Key: "key_id", Value: ""}, {Key: "sealed", Value: ""}, {Key: hash, Value: ""}, {Key: "invite", Value: ""}}}}))
 		case erase && old.Kind == survey.SealedMessages:
 			done, err = updated(s.db.Collection(collection).UpdateOne(ctx, there, bson.D{{Key: "$unset", Value: bson.D{{Key: "key_id", Value: ""}, {Key: "sealed", Value: ""}, {Key: hash, Value: ""}}}, {Key: "$inc", Value: field("rev", int64(1))}}))
 		case old.Kind == survey.SealedOptOuts && !erase && string(old.ID) != string(next.ID):

@@ -44,6 +44,14 @@ func orEmpty(key []byte) []byte {
 
 // SealedValues implements survey.SealedStore.
 func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield func(survey.SealedValue) error) error {
+	if kind == survey.SealedVisits {
+		return s.Visits(ctx, func(v survey.Visit) error {
+			if sealed := v.Sealed(); len(sealed.Sealed) > 0 {
+				return yield(sealed)
+			}
+			return nil
+		})
+	}
 	read := sealedPages[kind]
 	if read == nil {
 		return fmt.Errorf("read sealed values: no kind %q", kind)
@@ -94,6 +102,11 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 		switch old.Kind {
 		case survey.SealedNotes:
 			done, err = replaceNote(ctx, tx, old, next)
+			return err
+		case survey.SealedVisits:
+			of, c := old.Visit()
+			done, err = changed(tx.ExecContext(ctx, "UPDATE visits SET key_id = ?, sealed = ?, phone = ? WHERE survey = ? AND case_number = ? AND stage = ? AND sealed = ?",
+				next.KeyID, nullableBytes(next.Sealed), nullableBytes(next.PhoneHash), of, c.Number, c.Stage, old.Sealed))
 			return err
 		case survey.SealedContacts:
 			erase = "DELETE FROM contacts WHERE key = ?1 AND sealed = ?2"

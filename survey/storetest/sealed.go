@@ -51,6 +51,10 @@ func sealedField(t testing.TB, s survey.Store, notes int) (survey.Survey, survey
 	must(t, "queue a message", err)
 	_, err = s.OptOut(t.Context(), survey.OptOut{Phone: m.Phone, At: At("2024-02-06"), Source: "sms"})
 	must(t, "opt out", err)
+	v := f.Visit(GulouHR1, "A1 $.甲", At("2024-02-05"))
+	v.Phone = &m.Phone
+	_, err = s.PutVisits(t.Context(), []survey.Visit{v, f.Visit(GulouHR1, "A2", At("2024-02-05"))})
+	must(t, "put visits", err)
 	return of, r
 }
 
@@ -73,7 +77,7 @@ func sealedWalk(t testing.TB, s survey.Store) {
 	}
 	const many = 2103 // more than a page
 	f := NewFacts(3, of)
-	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}}
+	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}, survey.SealedVisits: {}}
 	put := func(v survey.SealedValue) { want[v.Kind][string(v.ID)] = v }
 	var group []survey.Response
 	for i := range many {
@@ -118,6 +122,17 @@ func sealedWalk(t testing.TB, s survey.Store) {
 			put(o.Sealed())
 		}
 	}
+	var visits []survey.Visit
+	for i := range many {
+		v := f.Visit(GulouHR1, fmt.Sprint("A", i), At("2024-02-05"))
+		if i%50 != 0 {
+			v.Phone = &survey.SealedContact{KeyID: "k1", Sealed: []byte(fmt.Sprint("visit ", i)), PhoneHash: Secret(fmt.Sprint(i))}
+			put(v.Sealed())
+		}
+		visits = append(visits, v)
+	}
+	_, err = s.PutVisits(t.Context(), visits)
+	must(t, "put visits", err)
 	_, err = s.AddMessages(t.Context(), messages)
 	must(t, "queue messages", err)
 	for _, kind := range survey.SealedKinds {
