@@ -23,6 +23,10 @@ var arrows = map[string][]string{
 	"survey/photos":               {},
 	"survey/sms":                  {"survey"},
 	"survey/sms/outbox":           {"survey", "survey/sms"},
+	"survey/sms/kannel":           {"survey", "survey/outward", "survey/sms"},
+	"survey/sms/aliyun":           {"survey", "survey/outward", "survey/sms"},
+	"survey/sms/webhook":          {"survey", "survey/outward", "survey/sms"},
+	"survey/outward":              {},
 	"stats":                       {"survey"},
 	"stats/figures":               {"survey", "stats"},
 	"stats/export":                {"survey", "stats", "stats/figures"},
@@ -30,7 +34,7 @@ var arrows = map[string][]string{
 	"public":                      {},
 	"jobs":                        {"survey", "survey/sms", "stats"},
 	"server/web":                  {"survey", "survey/intake", "survey/keyring", "survey/photos", "survey/sms", "stats", "stats/figures", "stats/export", "qrcodes", "public"},
-	"server/webhook":              {"survey", "survey/sms"},
+	"server/webhook":              {"survey", "survey/outward"},
 	"server/demo":                 {"survey"},
 	"server":                      nil, // everything
 }

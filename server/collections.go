@@ -85,10 +85,30 @@ var collections = []collection{
 		return s.AddEvaluationEntries(ctx, e.EvaluationID, e.Entries)
 	}), 10},
 	{"campaigns", listed(survey.Store.Campaigns), each(survey.Store.PutCampaign), 100},
+	{"inbound", readInbound, func(ctx context.Context, to, _ survey.Store, items []any) error {
+		_, err := to.AddInbound(ctx, allOf[survey.Inbound](items))
+		return err
+	}, 500},
 	{"files", readFiles, each(putFile), 2},
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))
 	}, math.MaxInt},
+}
+
+func readInbound(ctx context.Context, s survey.Store, yield func(any) error) error {
+	for before := ""; ; {
+		page, err := s.Inbounds(ctx, survey.InboundQuery{Before: before, Limit: 500})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, in := range page {
+			in.From.Sealed, in.From.PhoneHash, in.Text = orNil(in.From.Sealed), orNil(in.From.PhoneHash), orNil(in.Text)
+			if err := yield(in); err != nil {
+				return err
+			}
+		}
+		before = page[len(page)-1].ID
+	}
 }
 
 func listed[T any](list func(survey.Store, context.Context) ([]T, error)) func(context.Context, survey.Store, func(any) error) error {

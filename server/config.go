@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,9 +17,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"manyi/server/webhook"
 	"manyi/survey"
 	"manyi/survey/keyring"
+	"manyi/survey/outward"
 )
 
 // config is everything a process is told. It is complete and checked before
@@ -40,12 +41,12 @@ type config struct {
 
 	WebhookURL    string // where reminders go; empty: nowhere
 	WebhookSecret string
-	SMSURL        string // of the gateway; empty: no phone can be proved
-	SMSSecret     string
+	SMS           smsConfig
 	SMSSignature  string
 	CodesPerDay   int // that may go out in all
 
-	KioskPause time.Duration // between two citizens at one tablet
+	KioskPause time.Duration  // between two citizens at one tablet
+	Proxies    []netip.Prefix // whose X-Real-IP is believed
 }
 
 // setting is one thing that can be set by flag or environment; the flag wins.
@@ -68,11 +69,18 @@ var settings = []setting{
 	{"MANYI_RETENTION", "retention", "180", "a number of days from 30 to 3650", "how long contacts and hidden numbers are kept"},
 	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases are sent to"},
 	{"MANYI_WEBHOOK_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_WEBHOOK_URL"},
+	{"MANYI_SMS_GATEWAY", "sms-gateway", "", "outbox, kannel, aliyun or webhook", "what carries text messages; unset: webhook if MANYI_SMS_URL is set, else outbox (see README)"},
 	{"MANYI_SMS_URL", "", "", "https://, or http:// on this machine, without a user or #", "gateway that messages are handed to; unset: no phone can be proved (see README)"},
-	{"MANYI_SMS_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_SMS_URL"},
+	{"MANYI_SMS_USER", "", "", "what the gateway knows us by", "Kannel's username or Aliyun's AccessKey ID"},
+	{"MANYI_SMS_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_SMS_URL; Kannel's password or Aliyun's AccessKey secret"},
+	{"MANYI_SMS_FROM", "sms-from", "", "up to 20 digits", "number that replies go to, with Kannel"},
+	{"MANYI_SMS_TEMPLATES", "sms-templates", "", "a JSON file of {code, text}", "approved templates, with Aliyun"},
+	{"MANYI_SMS_CALLBACK", "", "", "24 to 64 letters, digits, '-' or '_'", "secret part of the address the gateway calls back; unset: it may not"},
+	{"MANYI_SMS_CALLERS", "sms-callers", "127.0.0.1,::1", "addresses or networks such as 10.0.0.0/24, with commas", "where the gateway's calls may come from"},
 	{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "1 to 20 characters between 【 and 】", "signature in front of every message"},
 	{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", strconv.Itoa(survey.CodesPerDay), "a number from 1 to 1000000", "how many codes may go to phones within a day, all together"},
 	{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "a duration from 1s to 10m", "how long a tablet lets nobody rate after it was rated on"},
+	{"MANYI_PROXIES", "proxies", "", "addresses or networks such as 10.0.0.0/24, with commas", "reverse proxies whose X-Real-IP is believed"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -147,10 +155,9 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		c.Retention = time.Duration(days) * 24 * time.Hour
 		return err == nil && 30 <= days && days <= 3650
 	})
-	check("MANYI_WEBHOOK_URL", func(v string) bool { c.WebhookURL = v; return v == "" || webhook.Allowed(v) })
+	check("MANYI_WEBHOOK_URL", func(v string) bool { c.WebhookURL = v; return v == "" || outward.Allowed(v) })
 	check("MANYI_WEBHOOK_SECRET", func(v string) bool { c.WebhookSecret = v; return v == "" || len(v) >= 32 })
-	check("MANYI_SMS_URL", func(v string) bool { c.SMSURL = v; return v == "" || webhook.Allowed(v) })
-	check("MANYI_SMS_SECRET", func(v string) bool { c.SMSSecret = v; return v == "" || len(v) >= 32 })
+	c.SMS.read(check)
 	check("MANYI_SMS_SIGNATURE", func(v string) bool {
 		c.SMSSignature = v
 		name, ok := strings.CutPrefix(v, "【")
@@ -164,6 +171,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 		return err == nil && 1 <= c.CodesPerDay && c.CodesPerDay <= 1_000_000
 	})
 	check("MANYI_KIOSK_PAUSE", within(&c.KioskPause, time.Second, 10*time.Minute))
+	check("MANYI_PROXIES", networks(&c.Proxies))
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc
@@ -179,9 +187,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 			}
 		}
 	}
-	if (c.SMSURL == "") != (c.SMSSecret == "") {
-		faults = append(faults, errors.New("of MANYI_SMS_URL and MANYI_SMS_SECRET only one is set; want both or neither"))
-	}
+	faults = append(faults, c.SMS.faults()...)
 	return c, errors.Join(faults...)
 }
 

@@ -44,9 +44,16 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true", "true", func(c config) string { return fmt.Sprint(c.StartWithout) }},
 		{"MANYI_WEBHOOK_URL", "", "", "https://h/in", "", func(c config) string { return c.WebhookURL }},
 		{"MANYI_WEBHOOK_SECRET", "", "", long, "", func(c config) string { return c.WebhookSecret }},
-		{"MANYI_SMS_URL", "", "", "https://sms.example.gov.cn/in", "", func(c config) string { return c.SMSURL }},
-		{"MANYI_SMS_SECRET", "", "", long, "", func(c config) string { return c.SMSSecret }},
 		{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", "5000", "1", "1000000", func(c config) string { return strconv.Itoa(c.CodesPerDay) }},
+		{"MANYI_SMS_URL", "", "", "https://sms.example.gov.cn/in", "", func(c config) string { return c.SMS.URL }},
+		{"MANYI_SMS_SECRET", "", "", long, "", func(c config) string { return c.SMS.Secret }},
+		{"MANYI_SMS_GATEWAY", "sms-gateway", "outbox", "outbox", "outbox", func(c config) string { return c.SMS.Gateway }},
+		{"MANYI_SMS_USER", "", "", "manyi", "", func(c config) string { return c.SMS.User }},
+		{"MANYI_SMS_FROM", "sms-from", "", "10690001", "10690002", func(c config) string { return c.SMS.From }},
+		{"MANYI_SMS_TEMPLATES", "sms-templates", "", "env.json", "flag.json", func(c config) string { return c.SMS.Templates }},
+		{"MANYI_SMS_CALLBACK", "", "", long, "", func(c config) string { return c.SMS.Callback }},
+		{"MANYI_SMS_CALLERS", "sms-callers", "[127.0.0.1/32 ::1/128]", "10.0.0.7", "10.0.0.7/8, fd00::/8", func(c config) string { return shownAs(fmt.Sprint(c.SMS.Callers)) }},
+		{"MANYI_PROXIES", "proxies", "[]", "10.0.0.7", "10.0.0.7/8, fd00::/8", func(c config) string { return shownAs(fmt.Sprint(c.Proxies)) }},
 		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
 		{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "20s", "1m0s", func(c config) string { return c.KioskPause.String() }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
@@ -154,6 +161,22 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_SMS_CODES_PER_DAY", "0", "none"},
 		{"MANYI_SMS_CODES_PER_DAY", "many", "no number"},
 		{"MANYI_SMS_CODES_PER_DAY", "1000001", "too many"},
+		{"MANYI_SMS_GATEWAY", "outbox", ""},
+		{"MANYI_SMS_GATEWAY", "Kannel", "no such gateway"},
+		{"MANYI_SMS_GATEWAY", "kannel|aliyun", "two"},
+		{"MANYI_SMS_USER", "a\nb", "a line end"},
+		{"MANYI_SMS_FROM", "10690001", ""},
+		{"MANYI_SMS_FROM", "+8610690001", "a sign"},
+		{"MANYI_SMS_CALLBACK", "abcdefghijklmnopqrstuvwx", ""},
+		{"MANYI_SMS_CALLBACK", "abcdefghijklmnopqrstuvw", "23 characters"},
+		{"MANYI_SMS_CALLBACK", "abcdefghijklmnopqrstuvwx/", "a slash"},
+		{"MANYI_SMS_CALLERS", "10.0.0.0/24, 127.0.0.1,fd00::1", ""},
+		{"MANYI_SMS_CALLERS", "10.0.0", "no address"},
+		{"MANYI_SMS_CALLERS", "10.0.0.0/33", "no network"},
+		{"MANYI_SMS_CALLERS", "sms.example.gov.cn", "a name"},
+		{"MANYI_SMS_CALLERS", "fe80::1%eth0", "a zone"},
+		{"MANYI_PROXIES", "127.0.0.1", ""},
+		{"MANYI_PROXIES", "*", "everybody"},
 		{"MANYI_SMS_SIGNATURE", "满意", "no brackets"},
 		{"MANYI_SMS_SIGNATURE", "【】", "no name"},
 		{"MANYI_SMS_SIGNATURE", "【满意】验证码", "more than a name"},
@@ -224,6 +247,41 @@ func TestMongoDBNeedsTheSecretsOfAllNodes(t *testing.T) {
 	}
 	if err != nil && strings.Contains(err.Error(), "pa55word") {
 		t.Errorf("the error shows the password: %v", err)
+	}
+}
+
+// shownAs tells what a list of networks came from, by what it is.
+func shownAs(list string) string {
+	switch list {
+	case "[10.0.0.7/32]":
+		return "10.0.0.7"
+	case "[10.0.0.0/8 fd00::/8]":
+		return "10.0.0.7/8, fd00::/8"
+	}
+	return list
+}
+
+func TestAGatewayNeedsItsSettings(t *testing.T) {
+	all := map[string][]string{
+		"kannel":  {"MANYI_SMS_URL", "http://127.0.0.1:13013/cgi-bin/sendsms", "MANYI_SMS_USER", "manyi", "MANYI_SMS_SECRET", "short", "MANYI_SMS_FROM", "10690001"},
+		"aliyun":  {"MANYI_SMS_USER", "LTAI", "MANYI_SMS_SECRET", "short", "MANYI_SMS_TEMPLATES", "t.json"},
+		"webhook": {"MANYI_SMS_URL", "https://h/in", "MANYI_SMS_SECRET", strings.Repeat("s", 32)},
+	}
+	for name, needs := range all {
+		set := append([]string{"MANYI_SMS_GATEWAY", name}, needs...)
+		if c, err := loadConfig(environment(set...), nil); err != nil || c.SMS.Gateway != name || name == "aliyun" && c.SMS.URL != aliyunEndpoint {
+			t.Errorf("%s: %+v, %v", name, c.SMS, err)
+		}
+		for i := 0; i < len(needs); i += 2 {
+			without := append([]string{"MANYI_SMS_GATEWAY", name}, needs[:i]...)
+			without = append(without, needs[i+2:]...)
+			if _, err := loadConfig(environment(without...), nil); err == nil || !strings.Contains(err.Error(), needs[i]) {
+				t.Errorf("%s without %s: %v", name, needs[i], err)
+			}
+		}
+	}
+	if c, err := loadConfig(environment("MANYI_SMS_URL", "https://h/in", "MANYI_SMS_SECRET", strings.Repeat("s", 32)), nil); err != nil || c.SMS.Gateway != "webhook" {
+		t.Errorf("an address and a secret alone: %+v, %v", c.SMS, err)
 	}
 }
 

@@ -122,9 +122,11 @@ func TestMigrateToMongoDB(t *testing.T) {
 	}
 	_, queued := from.store.AddDeliveries(t.Context(), []survey.Delivery{storetest.Queued("k", storetest.At("2024-03-05 08:00"))})
 	_, invited := from.store.AddMessages(t.Context(), []survey.Message{storetest.Invitation("A", "1", storetest.At("2024-03-05 08:00"))})
+	_, came := from.store.AddInbound(t.Context(), []survey.Inbound{{ID: "m", From: survey.SealedContact{KeyID: "k1", Sealed: []byte("s"), PhoneHash: []byte("hash")},
+		TextKey: "k1", Text: []byte("t"), ReceivedAt: storetest.At("2024-03-05 08:00"), Fate: survey.FateLate}})
 	_, optedOut := from.store.OptOut(t.Context(), survey.OptOut{Phone: survey.SealedContact{KeyID: "k1", PhoneHash: []byte("hash")}, At: storetest.At("2024-03-05 08:00"), Source: "sms"})
 	for _, err := range []error{
-		queued, invited, optedOut, from.store.PutCampaign(t.Context(), survey.NewCampaign(demo.SurveyID, "【满意】")),
+		queued, invited, optedOut, came, from.store.PutCampaign(t.Context(), survey.NewCampaign(demo.SurveyID, "【满意】")),
 		from.store.PutFile(t.Context(), sha256.Sum256([]byte("photo")), []byte("photo")),
 		from.store.PutCalendar(t.Context(), []survey.CalendarDay{{Day: 20270101, Name: "元旦节"}}),
 		from.store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: demo.SurveyID, AsOf: 20240229, No: 1}),

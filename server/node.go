@@ -24,7 +24,6 @@ import (
 	"manyi/survey/keyring"
 	"manyi/survey/mongostore"
 	"manyi/survey/sms"
-	"manyi/survey/sms/outbox"
 	"manyi/survey/sqlitestore"
 )
 
@@ -41,9 +40,9 @@ type base struct {
 	// With MongoDB, what a node that takes ratings needs besides; see join.
 	spool   survey.Spool
 	node    string
-	carrier sms.Sender                      // carries what is queued: a gateway, or an outbox from which nothing leaves
-	sms     sms.Sender                      // carries codes; nil if nothing does
-	outbox  func() []sms.Sent               // what stayed here instead, in the demo
+	gateway gateway                         // carries text messages
+	sms     sms.Sender                      // carries codes too; nil if that is nothing but an outbox, which proves no phone
+	outbox  func() []sms.Sent               // what stayed here; nil if messages go out
 	ready   func(ctx context.Context) error // nil error: the database answers, and this node belongs to it
 }
 
@@ -66,12 +65,11 @@ func openBase(ctx context.Context, cfg config, machine func() time.Time) (*base,
 		return nil, errors.Join(err, b.close())
 	}
 	b.signer = qrcodes.NewSigner(b.secret)
-	if cfg.SMSURL != "" {
-		b.sms = webhook.NewMessages(cfg.SMSURL, []byte(cfg.SMSSecret), b.clock.Now)
-		b.carrier = b.sms
-	} else {
-		box := outbox.New(b.clock.Now)
-		b.carrier, b.outbox = box, box.Last
+	if b.gateway, err = b.openGateway(); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	if b.outbox = b.gateway.kept; b.outbox == nil {
+		b.sms = b.gateway
 	}
 	return b, nil
 }
@@ -107,12 +105,12 @@ func (b *base) openMongo(ctx context.Context) error {
 }
 
 // runner prepares the jobs.
-func (b *base) runner(log *slog.Logger) (*jobs.Runner, error) {
-	messages, err := b.messageJobs(b.carrier, log)
+func (b *base) runner(log *slog.Logger, more ...jobs.Job) (*jobs.Runner, error) {
+	messages, err := b.messageJobs(b.gateway, log)
 	if err != nil {
 		return nil, err
 	}
-	return jobs.NewRunner(b.store, append(b.jobs(log), messages...), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
+	return jobs.NewRunner(b.store, slices.Concat(b.jobs(log), messages, more), jobs.Options{Zone: b.cfg.Zone, Log: log, Lease: b.cfg.Lease})
 }
 
 func (b *base) jobs(log *slog.Logger) []jobs.Job {
@@ -159,18 +157,19 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 		return fmt.Errorf("MANYI_KEYS_FILE: %w", err)
 	}
 	b.ring = sealer
-	runner, err := b.runner(log)
-	if err != nil {
-		return err
-	}
 	if err := b.join(ctx); err != nil {
 		return err
 	}
 	limits.Now, limits.Log, limits.Spool, limits.Deadline = b.clock.Now, log, b.spool, b.cfg.Deadline
 	in := intake.New(b.store, b.secrets, sealer, limits)
+	runner, err := b.runner(log, jobs.ReplyJob(b.store, in, web.SayText, b.cfg.SMSSignature, log))
+	if err != nil {
+		return errors.Join(err, b.leave())
+	}
 	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
 		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node,
-		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, CodesPerDay: b.cfg.CodesPerDay, Outbox: b.outbox, KioskPause: b.cfg.KioskPause})
+		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, CodesPerDay: b.cfg.CodesPerDay, Outbox: b.outbox, KioskPause: b.cfg.KioskPause,
+		Gateway: web.Gateway{Callbacks: b.gateway.callbacks, Path: b.cfg.SMS.Callback, Callers: b.cfg.SMS.Callers, Proxies: b.cfg.Proxies}})
 	if err != nil {
 		return errors.Join(err, b.leave())
 	}

@@ -153,7 +153,7 @@ func (e *env) demo(cmd *cobra.Command, cfg config, limits intake.Options) error 
 		return errors.Join(err, ln.Close())
 	}
 	box := outbox.New(b.clock.Now) // whatever gateway is set: the demo sends nobody anything
-	b.sms, b.carrier, b.outbox = box, box, box.Last
+	b.gateway, b.sms, b.outbox = gateway{Sender: box}, box, box.Last
 	lines, err := e.prepareDemo(cmd, b, near)
 	if err != nil {
 		return errors.Join(err, ln.Close(), b.close())

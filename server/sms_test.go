@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"manyi/server/webhook"
+	"manyi/survey/outward"
 )
 
 var codeIn = regexp.MustCompile(`验证码(\d{6})`)
@@ -63,7 +63,7 @@ func TestAPhoneIsProvedThroughTheGateway(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		var at int64
 		fmt.Sscanf(r.Header.Get("Manyi-Signature"), "t=%d,", &at)
-		if r.Header.Get("Manyi-Signature") != webhook.Sign([]byte(secret), time.Unix(at, 0), body) {
+		if r.Header.Get("Manyi-Signature") != outward.Sign([]byte(secret), time.Unix(at, 0), body) {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 		var m struct{ To, Text string }

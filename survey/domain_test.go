@@ -101,6 +101,7 @@ func TestCodeMapsReadWhatTheyWrite(t *testing.T) {
 func TestWinner(t *testing.T) {
 	at := func(ms int64) time.Time { return time.UnixMilli(ms) }
 	early, late, proven := Claim{Key: Key{1}, ReceivedAt: at(1)}, Claim{Key: Key{2}, ReceivedAt: at(2)}, Claim{Key: Key{3}, ReceivedAt: at(3), Proven: true}
+	corrects := Claim{Key: Key{5}, ReceivedAt: at(3), Corrects: true}
 	twin, imported := Claim{ReceivedAt: at(1)}, Claim{Key: Key{4}, Imported: true}
 	for name, c := range map[string]struct {
 		claims []Claim
@@ -109,6 +110,8 @@ func TestWinner(t *testing.T) {
 		"the earliest":              {[]Claim{late, early}, early.Key},
 		"one that proves the visit": {[]Claim{early, late, proven}, proven.Key},
 		"the smaller key of a tie":  {[]Claim{early, twin}, twin.Key},
+		"a correction":              {[]Claim{early, corrects, late}, corrects.Key},
+		"a proof beats corrections": {[]Claim{corrects, proven}, proven.Key},
 		"what came in here":         {[]Claim{imported, late}, late.Key},
 	} {
 		if got := Winner(c.claims); got != c.want {

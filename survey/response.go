@@ -32,6 +32,9 @@ type Submission struct {
 	Phone       string
 	Consent     bool // to being contacted; without it no contact is kept
 	Anonymous   bool // asks to stay unnamed even though the visit is proved
+	// Asked tells that a reason was asked for and none was given: then a bad review
+	// is taken without one.
+	Asked bool
 }
 
 // Answer is a submission that passed the rules.
@@ -133,7 +136,7 @@ func (s Survey) acceptReasons(in Submission, a *Answer) (faults Faults) {
 		}
 	}
 	slices.Sort(a.Reasons)
-	if a.Level.Bad() && len(a.Reasons) == 0 && strings.TrimSpace(in.Comment) == "" {
+	if a.Level.Bad() && !in.Asked && len(a.Reasons) == 0 && strings.TrimSpace(in.Comment) == "" {
 		faults = append(faults, Fault{Field: "reason", Why: WhyReasonMissing})
 	}
 	return faults
@@ -281,6 +284,9 @@ type Response struct {
 	Day        Span      // of ReceivedAt in the survey's zone
 	Flags      Flags
 	Anonymous  bool // the citizen asks to stay unnamed
+	// Corrects (更正) marks what a citizen asked for to count instead of their first
+	// answer, before anybody made contact about that.
+	Corrects bool
 }
 
 // SealedContact is an encrypted Contact and the keyed hashes its phone and its

@@ -41,6 +41,7 @@ type Store interface {
 	CaseStore
 	ProofStore
 	SealedStore
+	InboundStore
 	CaseSheetStore
 	QualityStore
 	FileStore

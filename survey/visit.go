@@ -161,11 +161,12 @@ type Claim struct {
 	Key        Key
 	ReceivedAt time.Time
 	Proven     bool
+	Corrects   bool // asked for instead of an earlier one
 	Imported   bool // made elsewhere before
 }
 
 // Winner picks the claim that counts for one case and stage: what came in here
-// before what was imported, proven before claimed, then the earliest, then the smallest key so that every engine and
+// before what was imported, proven before claimed, a correction before what it corrects, then the earliest, then the smallest key so that every engine and
 // every run agrees. A citizen's first answer stands, so pressing somebody to
 // "rate again" gains nothing.
 func Winner(claims []Claim) Key {
@@ -175,6 +176,8 @@ func Winner(claims []Claim) Key {
 			return first(b.Imported)
 		case a.Proven != b.Proven:
 			return first(a.Proven)
+		case a.Corrects != b.Corrects:
+			return first(a.Corrects)
 		case !a.ReceivedAt.Equal(b.ReceivedAt):
 			return a.ReceivedAt.Compare(b.ReceivedAt)
 		}

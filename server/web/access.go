@@ -59,6 +59,8 @@ func (a *app) routes() []route {
 		{"GET", "/kiosk/rate", onTablet(survey.RateInHall), a.showKiosk},
 		{"POST", "/kiosk/rate", onTablet(survey.RateInHall), a.sendKiosk},
 		{"GET", "/kiosk/worker.js", onTablet(survey.RateInHall), a.kioskWorker},
+		{"GET", "/sms/:secret", anyone, a.fromGateway}, // whoever knows the secret, from an address that may
+		{"POST", "/sms/:secret", anyone, a.fromGateway},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
 		{"GET", "/metrics", withToken(survey.Operate), a.showMetrics},

@@ -34,6 +34,8 @@ var may = map[string]string{
 	"GET /kiosk/rate":                      "t",
 	"POST /kiosk/rate":                     "t",
 	"GET /kiosk/worker.js":                 "t",
+	"GET /sms/:secret":                     "a osferux OSFERUX",
+	"POST /sms/:secret":                    "a osferux OSFERUX",
 	"GET /healthz":                         "a osferux OSFERUX",
 	"GET /readyz":                          "a osferux OSFERUX",
 	"GET /metrics":                         "O",

@@ -43,6 +43,7 @@ type Deps struct {
 	SMS          sms.Sender
 	SMSSignature string
 	CodesPerDay  int // that may go out in all; 0 is survey.CodesPerDay
+	Gateway      Gateway
 	// Outbox lists messages that stayed here, the last one first; nil if they go out.
 	Outbox func() []sms.Sent
 	// KioskPause is how long a tablet lets nobody rate after it was rated on; zero: 15 s.

@@ -28,3 +28,12 @@ func textOf(key string) survey.Text {
 	t, _ := embeddedTexts() // a mistake in them is an error at start
 	return t[key]
 }
+
+// SayText is what is said back to a citizen who wrote a text message, in a language.
+func SayText(say survey.Say, language string) string {
+	words := textOf("sms." + string(say))
+	if language == "en" {
+		return words.En
+	}
+	return words.Zh
+}

@@ -166,6 +166,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 		need["ground."+string(g)] = true
 	}
 	need["verify.message"], need["dataset.about"], need["dataset.sample"] = true, true, true
+	for _, say := range survey.Says {
+		need["sms."+string(say)] = true
+	}
 	for _, n := range VerifyNotices {
 		need["verify."+string(n)] = true
 	}

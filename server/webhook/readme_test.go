@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"manyi/server/webhook"
+	"manyi/survey/outward"
 )
 
 // The check in the README must take our signature and no other.
@@ -40,11 +40,11 @@ func TestReadmeVerifiesTheSignature(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return err == nil && strings.Contains(string(out), "genuine")
 	}
-	good := webhook.Sign([]byte(key), time.Unix(1709600000, 0), body)
+	good := outward.Sign([]byte(key), time.Unix(1709600000, 0), body)
 	if !check(good) {
 		t.Errorf("the README's check refuses %s", good)
 	}
-	for name, bad := range map[string]string{"another time": strings.Replace(good, "t=17", "t=18", 1), "another secret": webhook.Sign([]byte("x"), time.Unix(1709600000, 0), body)} {
+	for name, bad := range map[string]string{"another time": strings.Replace(good, "t=17", "t=18", 1), "another secret": outward.Sign([]byte("x"), time.Unix(1709600000, 0), body)} {
 		if check(bad) {
 			t.Errorf("the README's check takes %s", name)
 		}

@@ -18,6 +18,7 @@ import (
 	"manyi/jobs"
 	"manyi/server/webhook"
 	"manyi/survey"
+	"manyi/survey/outward"
 	"manyi/survey/sqlitestore"
 	"manyi/survey/storetest"
 )
@@ -161,7 +162,7 @@ func TestARemindersWay(t *testing.T) {
 		t.Fatalf("%d calls, want one", len(calls))
 	}
 	c := calls[0]
-	if c.signature != webhook.Sign(secret, h.clock(), []byte(c.body)) || c.signature == webhook.Sign([]byte("other"), h.clock(), []byte(c.body)) {
+	if c.signature != outward.Sign(secret, h.clock(), []byte(c.body)) || c.signature == outward.Sign([]byte("other"), h.clock(), []byte(c.body)) {
 		t.Errorf("signature %q", c.signature)
 	}
 	want := jobs.Notice{ID: c.ID, Kind: "reminder_before", Survey: "y2024", Bureau: "350102-HR", Window: storetest.GulouHR1, Case: c.Case,

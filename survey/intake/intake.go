@@ -161,26 +161,11 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 	if len(faults) > 0 {
 		return Receipt{}, faults
 	}
-	r := survey.Response{
-		Key: in.secrets.key(form, req, answer), ID: newID(),
-		Survey: req.Survey.ID, Version: req.Survey.Questionnaire.Version,
-		Path: req.Path, Channel: req.Channel,
-		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
-		Case: answer.Case, ReceivedAt: now, Day: survey.DayOf(now, req.Survey.Location()),
-		Flags:     in.limits.flags(req.Code.Serial, req.Device, now) | timing(req.Channel, made, now),
-		Anonymous: answer.Anonymous,
-	}
-	if answer.VisitSecret != "" {
-		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
-	}
-	if answer.Contact != (survey.Contact{}) {
-		if r.Contact, err = in.seal(answer.Contact, r.Key); err != nil {
-			return Receipt{}, err
-		}
-	}
-	if err := HideComment(in.sealer, &r); err != nil {
+	r, err := in.response(form, req, answer, now)
+	if err != nil {
 		return Receipt{}, err
 	}
+	r.Flags = in.limits.flags(req.Code.Serial, req.Device, now) | timing(req.Channel, made, now)
 	isNew, err := in.commits.add(ctx, r)
 	if err != nil {
 		return Receipt{}, err
@@ -189,6 +174,28 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 		in.limits.stored(req.Code.Serial, req.Device, now)
 	}
 	return Receipt{Number: in.secrets.receipt(r.Key), New: isNew}, nil
+}
+
+// response is what is stored of an answer.
+func (in *Intake) response(form [survey.FormKeyLen]byte, req Request, answer survey.Answer, at time.Time) (r survey.Response, err error) {
+	r = survey.Response{
+		Key: in.secrets.key(form, req, answer), ID: newID(),
+		Survey: req.Survey.ID, Version: req.Survey.Questionnaire.Version,
+		Path: req.Path, Channel: req.Channel,
+		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
+		Case: answer.Case, ReceivedAt: at, Day: survey.DayOf(at, req.Survey.Location()),
+		Anonymous: answer.Anonymous,
+	}
+	if answer.VisitSecret != "" {
+		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
+	}
+	if answer.Contact != (survey.Contact{}) {
+		if r.Contact, err = in.seal(answer.Contact, r.Key); err != nil {
+			return r, err
+		}
+	}
+	err = HideComment(in.sealer, &r)
+	return r, err
 }
 
 // again answers a submission that comes too late: if it is the repetition of one

@@ -82,6 +82,15 @@ func (s Secrets) signForm(form [survey.FormKeyLen]byte, serial uint32) string {
 	return formText.EncodeToString(append(form[:], s.formMAC(form[:], serial)...))
 }
 
+// namedForm is a form key that follows from a name, for what comes without a form.
+func (s Secrets) namedForm(kind, name string, at time.Time) (form [survey.FormKeyLen]byte) {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli())<<16)
+	copy(form[:], ms[:6])
+	copy(form[6:], s.form.mac([]byte(kind), []byte{0}, []byte(name)))
+	return form
+}
+
 func (s Secrets) formMAC(form []byte, serial uint32) []byte {
 	return s.form.mac(form, binary.BigEndian.AppendUint32(nil, serial))[:formMAC]
 }

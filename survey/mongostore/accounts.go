@@ -194,6 +194,7 @@ func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err err
 			"failures": field("at", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptFailures)}}),
 			"hits":     field("_id.minute", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptHits).Unix() / 60}}),
 			"proofs":   append(field("expires", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptProofs)}}), bson.E{Key: "owed", Value: bson.D{{Key: "$ne", Value: true}}}),
+			"inbound":  append(field("at", bson.D{{Key: "$lt", Value: now.Add(-survey.KeptInbound)}}), bson.E{Key: "due", Value: bson.D{{Key: "$exists", Value: false}}}),
 			"sends":    field("at", bson.D{{Key: "$lte", Value: now.Add(-survey.MaxLimit)}}),
 		} {
 			done, err := s.db.Collection(collection).DeleteMany(ctx, old)

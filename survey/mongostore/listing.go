@@ -156,7 +156,7 @@ func winner(rivals []responseDoc, listed bool, v visitDoc) survey.Key {
 	claims := make([]survey.Claim, len(rivals))
 	for i := range rivals {
 		r := &rivals[i]
-		claims[i] = survey.Claim{Key: r.key(), ReceivedAt: r.Received.UTC(), Proven: listed && proves(v, r.Secret), Imported: r.Channel == int(survey.ChannelImported)}
+		claims[i] = survey.Claim{Key: r.key(), ReceivedAt: r.Received.UTC(), Proven: listed && proves(v, r.Secret), Corrects: r.Corrects, Imported: r.Channel == int(survey.ChannelImported)}
 	}
 	return survey.Winner(claims)
 }
@@ -172,7 +172,7 @@ func (s *Store) rivalsOf(ctx context.Context, cases []caseID) (map[caseID][]resp
 		}
 	}
 	shown := bson.D{}
-	for _, name := range []string{"digest", "survey", "window", "day", "case", "secret", "at", "channel"} {
+	for _, name := range []string{"digest", "survey", "window", "day", "case", "secret", "at", "channel", "corrects"} {
 		shown = append(shown, bson.E{Key: name, Value: 1})
 	}
 	out := map[caseID][]responseDoc{}

@@ -38,6 +38,7 @@ type responseDoc struct {
 	Day      survey.Span `bson:"day"`
 	Flags    int64       `bson:"flags"`
 	Unnamed  bool        `bson:"anonymous,omitempty"`
+	Corrects bool        `bson:"corrects,omitempty"`
 }
 
 type answerDoc struct {
@@ -69,7 +70,7 @@ func docOf(r *survey.Response) responseDoc {
 		ID: r.Key[:survey.FormKeyLen], Digest: r.Key[survey.FormKeyLen:], Row: r.ID[:],
 		Survey: r.Survey, Version: r.Version, Window: r.Path.Window(), Path: r.Path, Channel: int(r.Channel),
 		Level: int(r.Level), Reasons: r.Reasons, Comment: r.Comment, Case: caseOf(r.Case), Secret: r.Secret,
-		Received: r.ReceivedAt, Day: r.Day, Flags: int64(r.Flags), Unnamed: r.Anonymous,
+		Received: r.ReceivedAt, Day: r.Day, Flags: int64(r.Flags), Unnamed: r.Anonymous, Corrects: r.Corrects,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
 		d.Answers = append(d.Answers, answerDoc{name, int(r.Answers[name])})
@@ -92,7 +93,7 @@ func (d *responseDoc) response() (r survey.Response, err error) {
 	r = survey.Response{
 		Key: d.key(), Survey: d.Survey, Version: d.Version, Path: d.Path, Channel: survey.Channel(d.Channel),
 		Level: survey.Level(d.Level), Reasons: d.Reasons, Comment: d.Comment, Case: d.Case.ref(), Secret: d.Secret,
-		ReceivedAt: d.Received.UTC(), Day: d.Day, Flags: survey.Flags(d.Flags), Anonymous: d.Unnamed,
+		ReceivedAt: d.Received.UTC(), Day: d.Day, Flags: survey.Flags(d.Flags), Anonymous: d.Unnamed, Corrects: d.Corrects,
 	}
 	copy(r.ID[:], d.Row)
 	if len(d.Answers) > 0 {

@@ -42,6 +42,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of quality
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of evaluations
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of visits to invite
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of inbound
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -80,6 +81,7 @@ var indexes = map[string][]mongo.IndexModel{
 	"proofs":    {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
 	"sends":     {index("name", "name", "at"), index("at", "at")},
 	"visits":    {index("bucket", "_id.survey", "window", "day"), partial(index("invite", "_id.survey", "invite"), "invite")},
+	"inbound":   {partial(index("due", "due", "at", "_id"), "due"), index("phone", "phone", "at"), index("at", "at", "_id")},
 	"buckets":   {index("span", "_id.survey", "_id.kind", "_id.span", "_id.place"), partial(index("due", "due"), "due")},
 	"codes":     {index("window", "survey", "window", "issued")},
 	"tokens":    {index("name", "name")},

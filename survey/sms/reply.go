@@ -25,8 +25,9 @@ func ParseReply(text string, codes []string) survey.Reply {
 	if len(p.codes) == 1 {
 		r.Code = p.codes[0]
 	}
-	if r.Level, r.Why = p.level(); r.Level != survey.NoLevel {
-		r.Comment = comment(shown[p.from:])
+	r.Level, r.Why = p.level()
+	if r.Comment = comment(shown[p.from:]); r.Level == survey.NoLevel && r.Unclear() {
+		r.Comment = comment(shown) // perhaps the answer to another question
 	}
 	return r
 }

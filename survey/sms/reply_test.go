@@ -126,6 +126,7 @@ var good = []struct {
 	{"匿名", survey.Reply{Anonymous: true, Why: survey.ReplyNoLevel}},
 	{"我要匿名", survey.Reply{Anonymous: true, Why: survey.ReplyNoLevel}},
 	{"Anonymous", survey.Reply{Anonymous: true, Why: survey.ReplyNoLevel}},
+	{"匿名，等太久", survey.Reply{Anonymous: true, Comment: "等太久", Why: survey.ReplyNoLevel}},
 	{"2 匿名", survey.Reply{Level: l2, Anonymous: true}},
 	{"匿名，2，态度差", survey.Reply{Level: l2, Anonymous: true, Comment: "态度差"}},
 	{"更正 4", survey.Reply{Level: l4, Change: true}},
@@ -291,7 +292,7 @@ func FuzzParseReply(f *testing.F) {
 	f.Add("\xff5\x00")
 	f.Fuzz(func(t *testing.T, text string) {
 		r := ParseReply(text, openCodes)
-		if r.Level == survey.NoLevel && (r.Why == "" || r.Comment != "") || r.Level != survey.NoLevel && r.Why != "" {
+		if r.Level == survey.NoLevel && r.Why == "" || r.Level != survey.NoLevel && r.Why != "" {
 			t.Errorf("%q: %+v", text, r)
 		}
 		if !utf8.ValidString(r.Comment) || utf8.RuneCountInString(r.Comment) > survey.MaxComment || strings.ContainsFunc(r.Comment, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {

@@ -188,6 +188,7 @@ func (s *Store) Expire(ctx context.Context, now time.Time) (dropped int, err err
 			{"failures WHERE at < ?", millis(now.Add(-survey.KeptFailures))},
 			{"hits WHERE minute < ?", now.Add(-survey.KeptHits).Unix() / 60},
 			{"proofs WHERE owed = 0 AND expires < ?", millis(now.Add(-survey.KeptProofs))},
+			{"inbound WHERE due = 0 AND at < ?", millis(now.Add(-survey.KeptInbound))},
 			{"sends WHERE at <= ?", millis(now.Add(-survey.MaxLimit))},
 		} {
 			done, err := tx.ExecContext(ctx, "DELETE FROM "+d.from, d.before)

@@ -18,6 +18,7 @@ const bodyVersion = 1
 const (
 	bodyNamed     = 1
 	bodyAnonymous = 2
+	bodyCorrects  = 4
 )
 
 func encodeBody(r *survey.Response) []byte {
@@ -28,6 +29,9 @@ func encodeBody(r *survey.Response) []byte {
 	}
 	if r.Anonymous {
 		b[3] |= bodyAnonymous
+	}
+	if r.Corrects {
+		b[3] |= bodyCorrects
 	}
 	b = binary.AppendVarint(b, millis(r.ReceivedAt))
 	b = append(b, r.ID[:]...)
@@ -55,7 +59,7 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 		return false, err
 	}
 	r.Level, r.Channel, named = survey.Level(b[0]), survey.Channel(b[2]), b[3]&bodyNamed != 0
-	r.Anonymous = b[3]&bodyAnonymous != 0
+	r.Anonymous, r.Corrects = b[3]&bodyAnonymous != 0, b[3]&bodyCorrects != 0
 	r.ReceivedAt = instant(d.varint())
 	copy(r.ID[:], d.bytes(len(r.ID)))
 	r.Version = int(d.varint())
@@ -90,7 +94,7 @@ func claimIn(b []byte) (c survey.Claim, err error) {
 		return c, err
 	}
 	c.ReceivedAt = instant(d.varint())
-	c.Imported = survey.Channel(b[2]) == survey.ChannelImported
+	c.Imported, c.Corrects = survey.Channel(b[2]) == survey.ChannelImported, b[3]&bodyCorrects != 0
 	if d.bad {
 		return c, errBody
 	}

@@ -33,7 +33,7 @@ func TestABodyComesBack(t *testing.T) {
 		if !reflect.DeepEqual(got, r) {
 			t.Errorf("%s:\n got %+v\nwant %+v", why, got, r)
 		}
-		if c, err := claimIn(encodeBody(&r)); err != nil || !c.ReceivedAt.Equal(r.ReceivedAt) || c.Imported != (r.Channel == survey.ChannelImported) {
+		if c, err := claimIn(encodeBody(&r)); err != nil || !c.ReceivedAt.Equal(r.ReceivedAt) || c.Imported != (r.Channel == survey.ChannelImported) || c.Corrects != r.Corrects {
 			t.Errorf("%s: claim %+v, %v; want received %v by %v", why, c, err, r.ReceivedAt, r.Channel)
 		}
 	}

@@ -51,7 +51,7 @@ func plainCount(responses []survey.Response, visits map[survey.CaseRef]survey.Vi
 		return survey.TieClaimed
 	}
 	for _, r := range responses {
-		claims[r.Case] = append(claims[r.Case], survey.Claim{Key: r.Key, ReceivedAt: r.ReceivedAt, Proven: tie(r) == survey.TieProven, Imported: r.Channel == survey.ChannelImported})
+		claims[r.Case] = append(claims[r.Case], survey.Claim{Key: r.Key, ReceivedAt: r.ReceivedAt, Proven: tie(r) == survey.TieProven, Corrects: r.Corrects, Imported: r.Channel == survey.ChannelImported})
 	}
 	for _, r := range responses {
 		l := survey.Listed{Response: r, Tie: tie(r), Standing: survey.Counted}
@@ -128,6 +128,7 @@ func randomFacts(seed uint64, v survey.Survey) (responses []survey.Response, vis
 			OnCase(number())(&r)
 		case 1:
 			Proving(number(), secret())(&r)
+			r.Corrects = rng.IntN(4) == 0
 		case 2:
 			OnStage(number(), "2")(&r)
 		}

@@ -51,6 +51,7 @@ var Checks = slices.Concat(
 	sealedChecks,
 	qualityChecks,
 	inviteChecks,
+	inboundChecks,
 )
 
 // Run runs the suite. open returns an empty store; Run closes it.

@@ -12,11 +12,27 @@ var tieChecks = []Check{
 	{"ties/numbers are compared byte by byte", tieOddNumbers},
 	{"ties/the earliest response of a case and stage counts", standingEarliest},
 	{"ties/a proven response counts before an earlier claim", standingProven},
+	{"ties/a correction counts before what it corrects", standingCorrects},
 	{"ties/what was imported never takes the place of what came in here", standingImported},
 	{"ties/at one instant the smallest key counts", standingSmallestKey},
 	{"ties/stages and surveys are apart", standingApart},
 	{"ties/a visit imported later may turn the standing", standingTurned},
 	{"ties/a case served at another window", standingOtherWindow},
+}
+
+func standingCorrects(t testing.TB, s survey.Store) {
+	f := NewFacts(1, Survey())
+	correcting := func(r *survey.Response) { r.Corrects = true }
+	first := f.Response(GulouHR1, At("2024-02-29 09:00"), OnCase("N1"), Bad)
+	second := f.Response(GulouHR1, At("2024-02-29 10:00"), OnCase("N1"))
+	third := f.Response(GulouHR1, At("2024-02-29 11:00"), OnCase("N1"), correcting)
+	fourth := f.Response(GulouHR1, At("2024-02-29 12:00"), OnCase("N1"), correcting)
+	add(t, s, fourth, first, third, second)
+	no, yes := worth{survey.TieUnmatched, survey.Superseded}, worth{survey.TieUnmatched, survey.Counted}
+	same(t, "the first correction counts", worthOf(t, s, first, second, third, fourth), []worth{no, no, yes, no})
+	for _, l := range List(t, s, survey.ResponseQuery{}) {
+		same(t, "what is marked as a correction", l.Corrects, l.Key == third.Key || l.Key == fourth.Key)
+	}
 }
 
 // worth is what a stored response is worth at the moment.

@@ -1,0 +1,37 @@
+package outward
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestGenuine(t *testing.T) {
+	secret, body := []byte(strings.Repeat("s", 32)), []byte(`{"id":"1"}`)
+	now := time.Unix(1_709_600_000, 0)
+	good := Sign(secret, now, body)
+	for name, c := range map[string]struct {
+		secret    string
+		at        time.Time
+		signature string
+		body      string
+		want      bool
+	}{
+		"as signed":             {string(secret), now, good, string(body), true},
+		"a little later":        {string(secret), now.Add(Skew), good, string(body), true},
+		"a clock behind":        {string(secret), now.Add(-Skew), good, string(body), true},
+		"too late":              {string(secret), now.Add(Skew + time.Second), good, string(body), false},
+		"from the future":       {string(secret), now.Add(-Skew - time.Second), good, string(body), false},
+		"another body":          {string(secret), now, good, `{"id":"2"}`, false},
+		"another secret":        {"x", now, good, string(body), false},
+		"another time":          {string(secret), now, strings.Replace(good, "t=17", "t=18", 1), string(body), false},
+		"none":                  {string(secret), now, "", string(body), false},
+		"no time":               {string(secret), now, "t=,v1=" + good[len(good)-64:], string(body), false},
+		"something behind":      {string(secret), now, good + ",v1=0", string(body), false},
+		"a time that overflows": {string(secret), now, "t=99999999999999999999,v1=0", string(body), false},
+	} {
+		if got := Genuine([]byte(c.secret), c.at, c.signature, []byte(c.body)); got != c.want {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
