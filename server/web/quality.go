@@ -33,14 +33,19 @@ type QualityView struct {
 }
 
 // File is the download of what the page selects.
-func (v QualityView) File(format string) string {
+func (v QualityView) File(format string) string { return v.address("/console/quality/"+format, v.Kind) }
+
+// Of is the page of the flags of a kind.
+func (v QualityView) Of(kind survey.QualityKind) string { return v.address("/console/quality", kind) }
+
+func (v QualityView) address(path string, kind survey.QualityKind) string {
 	q := url.Values{"survey": {v.Survey.ID}}
-	for name, value := range map[string]string{"within": v.Within, "from": v.From, "to": v.To, "kind": string(v.Kind)} {
+	for name, value := range map[string]string{"within": v.Within, "from": v.From, "to": v.To, "kind": string(kind)} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	return "/console/quality/" + format + "?" + q.Encode()
+	return path + "?" + q.Encode()
 }
 
 // QualityCount is how many flags of a kind there are.

@@ -23,6 +23,7 @@ import (
 // DatasetStore is what a data set is read from.
 type DatasetStore interface {
 	survey.TallyStore
+	visitReader
 	survey.ResponseStore
 	survey.CaseStore
 	survey.CaseSheetStore
@@ -90,8 +91,8 @@ func rulesOf(s survey.Survey) (r DatasetRules, err error) {
 }
 
 // Dataset writes the data set (数据包) an evaluator takes away: a ZIP with the
-// de-identified responses in four formats and for SPSS, the code book,
-// the frame the ratings are a sample of, the figures, what is not counted and on what
+// de-identified responses in four formats and for SPSS, for those who may see case
+// numbers also in the layout of the national exchange, the code book, the frame the ratings are a sample of, the figures, what is not counted and on what
 // ground, the quality flags, and last the manifest; a ZIP without its end does not open.
 // The responses are read once, so that all formats hold the same ones; meanwhile all
 // but one lie in temporary files. No contact is in it.
@@ -212,6 +213,17 @@ func (d *dataset) responses(ctx context.Context) (err error) {
 		return err
 	}
 	s.rows = out.w.Close
+	var exchanged *exchange
+	if !d.restricted() {
+		s, err := side("exchange.csv")
+		if err != nil {
+			return err
+		}
+		if exchanged, err = newExchange(s.tmp, d.Survey, d.Tree, d.store); err != nil {
+			return err
+		}
+		s.rows = exchanged.w.Close
+	}
 	if err := d.table("responses", func(w io.Writer) (Manifest, error) {
 		main, err := NewResponses(w, CSV, d.Survey, d.restricted())
 		if err != nil {
@@ -220,6 +232,11 @@ func (d *dataset) responses(ctx context.Context) (err error) {
 		err = d.store.Responses(ctx, survey.ResponseQuery{Survey: d.Survey.ID, Place: d.Within, From: d.From, To: d.To}, func(r survey.Listed) error {
 			if r.Standing == survey.Superseded {
 				if err := out.superseded(r); err != nil {
+					return err
+				}
+			}
+			if exchanged != nil {
+				if err := exchanged.write(ctx, r); err != nil {
 					return err
 				}
 			}

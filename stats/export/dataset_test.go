@@ -131,6 +131,17 @@ func TestDataset(t *testing.T) {
 	if notAdopted != 1 || superseded != 1 || len(out) != 2 {
 		t.Errorf("%d not adopted, %d superseded, %d in all", notAdopted, superseded, len(out))
 	}
+	swapped := cellsOf(t, files["exchange.csv"])
+	if len(swapped) != len(rows) || swapped[0]["area"] != "350102" || swapped[0]["department"] != "350102-HR" || swapped[0]["item"] == "" || swapped[0]["case_number"] != "A-1" ||
+		swapped[0]["rating_no"] != "1" || swapped[0]["reasons"] != "108;109" || swapped[0]["channel"] != rows[0]["channel"] || swapped[0]["anonymous"] != "false" {
+		t.Errorf("for the exchange: %v", swapped)
+	}
+	for i, row := range swapped {
+		if row["level"] != rows[i]["level"] || row["level_gbt39046"] != rows[i]["level_gbt39046"] || row["level_haochaping"] != rows[i]["level_haochaping"] ||
+			(row["rating_no"] == "2") != (rows[i]["standing"] == "superseded") {
+			t.Errorf("for the exchange %v, stored %v", row, rows[i])
+		}
+	}
 	if flags := cellsOf(t, files["quality_flags.csv"]); len(flags) != 1 || flags[0]["rows"] != "ab" {
 		t.Errorf("quality flags %v", flags)
 	}
@@ -178,6 +189,9 @@ func TestADatasetForAnEvaluatorTracesNobody(t *testing.T) {
 	}
 	if flags := cellsOf(t, files["quality_flags.csv"]); len(flags) != 1 || flags[0]["rows"] != "" {
 		t.Errorf("quality flags %v", flags)
+	}
+	if _, ok := files["exchange.csv"]; ok {
+		t.Error("an evaluator gets case numbers in the layout of the exchange")
 	}
 	for _, file := range []string{"frame_places.csv", "figures_window.csv"} {
 		if bytes.Contains(files[file], []byte("350203-TAX")) {
