@@ -40,6 +40,9 @@ const (
 	CampaignCancelled CampaignState = "cancelled"
 )
 
+// CampaignStates lists the states.
+var CampaignStates = [...]CampaignState{CampaignDraft, CampaignRunning, CampaignCancelled}
+
 // NewCampaign is a campaign with the default settings: invitations three days after
 // the visit, from 8 to 20 o'clock, one a day to a phone, ten a second, open for seven days.
 func NewCampaign(survey, signature string) Campaign {
@@ -202,6 +205,9 @@ const (
 	WarnGoodWord TextWarning = "good_word" // 好评: banned as soliciting
 	WarnLink     TextWarning = "link"      // some gateways take no links, above all not in variables
 )
+
+// TextWarnings lists the warnings.
+var TextWarnings = [...]TextWarning{WarnGoodWord, WarnLink}
 
 var link = regexp.MustCompile(`(?i)https?:|://|www\.|[a-z0-9-]+\.(com|cn|net|org|gov)\b`)
 

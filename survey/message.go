@@ -91,6 +91,10 @@ const (
 	ReasonPhone       MessageReason = "unreadable"  // the phone is erased, or its key is gone
 )
 
+// MessageReasons lists the reasons.
+var MessageReasons = [...]MessageReason{ReasonOptedOut, ReasonRated, ReasonWithdrawn, ReasonCampaign, ReasonExpired, ReasonInterrupted,
+	ReasonGateway, ReasonRefused, ReasonBusy, ReasonUndelivered, ReasonPhone}
+
 // MessageEvent is one thing that happened to a message.
 type MessageEvent struct {
 	At     time.Time

@@ -44,6 +44,8 @@ const (
 	SeeScores     Power = "see_scores"     // every evaluation and what it came to
 	AssignBureaus Power = "assign_bureaus" // to evaluators
 	Operate       Power = "operate"        // the state of the installation and its nodes
+	AddVisits     Power = "add_visits"     // lists of served visits, by program
+	Invite        Power = "invite"         // set up, start and cancel the invitations of a survey
 	ManageTablets Power = "manage_tablets" // make links for the tablets of their place, take them out of use
 	RateInHall    Power = "rate_in_hall"   // send in what citizens answer on a tablet in the hall
 )
@@ -58,7 +60,7 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, AddVisits, Invite}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},

@@ -95,6 +95,8 @@ func (a *app) routes() []route {
 		{"POST", "/console/tablets", signedIn(survey.ManageTablets), a.addTablet},
 		{"POST", "/console/tablets/revoke", signedIn(survey.ManageTablets), a.revokeTablet},
 		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
+		{"GET", "/console/campaign", signedIn(survey.Invite), a.showCampaign},
+		{"POST", "/console/campaign", signedIn(survey.Invite), a.saveCampaign},
 		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
 		{"POST", "/console/deliveries", signedIn(survey.Operate), a.decideDelivery},
 		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},
@@ -105,6 +107,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/v1/quality-flags", withToken(survey.SeeQuality), a.apiQuality},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
 		{"GET", "/api/v1/dataset", withToken(survey.Download), a.sendDataset},
+		{"POST", "/api/v1/visits", withToken(survey.AddVisits), a.apiVisits},
 		{"GET", "/api/v1/responses", withToken(survey.Download), a.apiResponses},
 	}
 }

@@ -69,6 +69,8 @@ var may = map[string]string{
 	"POST /console/tablets":                "os",
 	"POST /console/tablets/revoke":         "os",
 	"GET /console/status":                  "o",
+	"GET /console/campaign":                "o",
+	"POST /console/campaign":               "o",
 	"GET /console/outbox":                  "o",
 	"POST /console/deliveries":             "o",
 	"POST /console/nodes/drop":             "o",
@@ -78,6 +80,7 @@ var may = map[string]string{
 	"GET /api/v1/quality-flags":            "OERU",
 	"GET /api/v1/trend":                    "OSFERU",
 	"GET /api/v1/dataset":                  "OEU",
+	"POST /api/v1/visits":                  "O",
 	"GET /api/v1/responses":                "OEU",
 }
 

@@ -19,6 +19,7 @@ type problem struct {
 }
 
 type fieldFault struct {
+	Row   int    `json:"row,omitempty"`
 	Field string `json:"field"`
 	Value string `json:"value,omitempty"`
 	Why   string `json:"why"`
@@ -43,7 +44,7 @@ func (a *app) fail(c *fiber.Ctx, err error) error {
 		var faults survey.Faults
 		if errors.As(err, &faults) {
 			for _, f := range faults {
-				p.Faults = append(p.Faults, fieldFault{f.Field, f.Value, string(f.Why)})
+				p.Faults = append(p.Faults, fieldFault{f.Row, f.Field, f.Value, string(f.Why)})
 			}
 		}
 		if err := c.Status(status).JSON(p); err != nil {

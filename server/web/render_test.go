@@ -196,6 +196,22 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, k := range survey.QualityKinds {
 		need["quality."+string(k)], need["quality.of."+string(k)] = true, true
 	}
+	for _, s := range survey.CampaignStates {
+		need["campaign.state."+string(s)] = true
+	}
+	for _, f := range (CampaignView{}).Fields() {
+		need["campaign.field."+f.Name] = true
+	}
+	for _, w := range survey.TextWarnings {
+		need["campaign.warning."+string(w)] = true
+	}
+	need["message.state.answered"] = true
+	for _, s := range campaignStates {
+		need["message.state."+string(s)] = true
+	}
+	for _, r := range survey.MessageReasons {
+		need["message.reason."+string(r)] = true
+	}
 	for _, cause := range survey.Causes {
 		need["cause."+string(cause)] = true
 	}

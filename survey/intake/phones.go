@@ -79,3 +79,9 @@ func (p Phones) open(kind, id string, c survey.SealedContact) (string, error) {
 	err = json.Unmarshal(plain, &contact)
 	return contact.Phone, err
 }
+
+// Phones seals with the intake's keys.
+func (in *Intake) Phones() Phones { return NewPhones(in.sealer) }
+
+// VisitSecret is the keyed hash of a visit's secret.
+func (in *Intake) VisitSecret(secret string) []byte { return in.secrets.VisitSecret(secret) }
