@@ -52,6 +52,11 @@ var collections = []collection{
 	{"quality", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.Quality(ctx, "", "", 0, survey.NoDeadline, func(sheet survey.QualitySheet) error { return yield(sheet) })
 	}, each(survey.Store.PutQuality), 10},
+	{"log_openings", readOpenings, writeOpenings, 500},
+	{"log_leaves", readLeaves, writeLeaves, 500},
+	{"log_checkpoints", func(ctx context.Context, s survey.Store, yield func(any) error) error {
+		return s.Checkpoints(ctx, func(c survey.Checkpoint) error { return yield(c) })
+	}, each(survey.Store.PutCheckpoint), 100},
 	{"deliveries", func(ctx context.Context, s survey.Store, yield func(any) error) error {
 		return s.Deliveries(ctx, "", func(d survey.Delivery) error { return yield(d) })
 	}, func(ctx context.Context, to, _ survey.Store, items []any) error {

@@ -38,6 +38,7 @@ type config struct {
 	Lease        time.Duration // after which a dead node's job moves
 	StartWithout bool          // start even if MongoDB does not answer
 	Retention    time.Duration // how long personal data is kept
+	LogEvery     time.Duration
 
 	WebhookURL    string // where reminders go; empty: nowhere
 	WebhookSecret string
@@ -81,6 +82,7 @@ var settings = []setting{
 	{"MANYI_SMS_CODES_PER_DAY", "sms-codes-per-day", strconv.Itoa(survey.CodesPerDay), "a number from 1 to 1000000", "how many codes may go to phones within a day, all together"},
 	{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "a duration from 1s to 10m", "how long a tablet lets nobody rate after it was rated on"},
 	{"MANYI_PROXIES", "proxies", "", "addresses or networks such as 10.0.0.0/24, with commas", "reverse proxies whose X-Real-IP is believed"},
+	{"MANYI_LOG_EVERY", "log-every", "30s", "a duration from 1s to 1m", "how often receipts are appended to their log"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -172,6 +174,7 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 	})
 	check("MANYI_KIOSK_PAUSE", within(&c.KioskPause, time.Second, 10*time.Minute))
 	check("MANYI_PROXIES", networks(&c.Proxies))
+	check("MANYI_LOG_EVERY", within(&c.LogEvery, time.Second, time.Minute))
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc

@@ -56,6 +56,7 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_PROXIES", "proxies", "[]", "10.0.0.7", "10.0.0.7/8, fd00::/8", func(c config) string { return shownAs(fmt.Sprint(c.Proxies)) }},
 		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
 		{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "20s", "1m0s", func(c config) string { return c.KioskPause.String() }},
+		{"MANYI_LOG_EVERY", "log-every", "30s", "10s", "1m0s", func(c config) string { return c.LogEvery.String() }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {
@@ -149,6 +150,8 @@ func TestSettingValues(t *testing.T) {
 		{"MANYI_RETENTION", "180d", "the unit is days"},
 		{"MANYI_LEASE", "3s", ""},
 		{"MANYI_LEASE", "2s", "lost at every hiccup"},
+		{"MANYI_LOG_EVERY", "1m", ""},
+		{"MANYI_LOG_EVERY", "2m", "a receipt is in the log within a minute"},
 		{"MANYI_LEASE", "6m", "too long for the figures"},
 		{"MANYI_START_WITHOUT_DB", "true", ""},
 		{"MANYI_SMS_URL", "http://127.0.0.1:9000/in", ""},

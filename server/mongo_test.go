@@ -129,6 +129,7 @@ func TestMigrateToMongoDB(t *testing.T) {
 		queued, invited, optedOut, came, from.store.PutCampaign(t.Context(), survey.NewCampaign(demo.SurveyID, "【满意】")),
 		from.store.PutFile(t.Context(), sha256.Sum256([]byte("photo")), []byte("photo")),
 		from.store.PutCalendar(t.Context(), []survey.CalendarDay{{Day: 20270101, Name: "元旦节"}}),
+		from.store.PutQuality(t.Context(), survey.QualitySheet{Survey: demo.SurveyID, Bureau: "350102-HR", Day: 20240229}),
 		from.store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: demo.SurveyID, AsOf: 20240229, No: 1}),
 		from.store.PutQuality(t.Context(), survey.QualitySheet{Survey: demo.SurveyID, Bureau: "350102-HR", Day: 20240229, Rules: 1}),
 		from.store.AddInstrument(t.Context(), storetest.Instrument(1)),
@@ -139,6 +140,9 @@ func TestMigrateToMongoDB(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	if n, err := from.logger().Receipts(t.Context(), time.Now()); n == 0 || err != nil {
+		t.Fatal(n, err)
 	}
 	folder.run("user", "add", "chen", "--role", "organiser", "--generate")
 	folder.run("token", "add", "warehouse", "--role", "organiser")

@@ -19,6 +19,7 @@ import (
 	"manyi/qrcodes"
 	"manyi/server/web"
 	"manyi/server/webhook"
+	"manyi/stats/proof"
 	"manyi/survey"
 	"manyi/survey/intake"
 	"manyi/survey/keyring"
@@ -36,6 +37,7 @@ type base struct {
 	signer  *qrcodes.Signer
 	clock   *clock
 	ring    *keyring.Ring // of a server; it notices when its file changes
+	log     proof.Signer  // signs what the logs hold
 
 	// With MongoDB, what a node that takes ratings needs besides; see join.
 	spool   survey.Spool
@@ -65,6 +67,9 @@ func openBase(ctx context.Context, cfg config, machine func() time.Time) (*base,
 		return nil, errors.Join(err, b.close())
 	}
 	b.signer = qrcodes.NewSigner(b.secret)
+	if b.log, err = proof.NewSigner(b.secret); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
 	if b.gateway, err = b.openGateway(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -116,11 +121,29 @@ func (b *base) runner(log *slog.Logger, more ...jobs.Job) (*jobs.Runner, error) 
 func (b *base) jobs(log *slog.Logger) []jobs.Job {
 	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.QualityJob(b.store), jobs.ExpiryJob(b.store),
 		jobs.EraseJob(b.store, b.cfg.Retention, log)}
+	list = append(list, b.logger().Jobs(b.cfg.LogEvery)...)
 	senders := b.senders()
 	if len(senders) > 0 { // else nothing is queued
 		list = append(list, jobs.RemindJob(b.store, slices.Sorted(maps.Keys(senders))...))
 	}
 	return append(list, jobs.DeliverJob(b.store, senders, log)) // it also forgets what ended
+}
+
+// logger appends to the two logs.
+func (b *base) logger() jobs.Logger {
+	return jobs.Logger{Store: b.store, Keys: b.secrets, Signer: b.log, Zone: b.cfg.Zone}
+}
+
+// checkLogs looks at the logs before anything is added. A log that was changed does not
+// keep citizens from rating: nothing is appended any more, and the jobs that find it
+// so keep /readyz degraded.
+func (b *base) checkLogs(ctx context.Context, log *slog.Logger) {
+	err := proof.Check(ctx, b.store, b.log.Verifier())
+	if errors.Is(err, proof.ErrChanged) {
+		log.Error("a log does not grow from what was signed; ratings are taken, and nothing is appended until this is cleared up", "error", err)
+	} else if err != nil {
+		log.Warn("the logs could not be checked at the start; the jobs do before they append", "error", err)
+	}
 }
 
 // senders are the ways reminders leave the house, by the channel they are queued for.
@@ -173,6 +196,7 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	if err != nil {
 		return errors.Join(err, b.leave())
 	}
+	b.checkLogs(ctx, log)
 	alive, end := context.WithCancel(ctx)
 	defer end()
 	failed := make(chan error, 2)

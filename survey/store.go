@@ -48,6 +48,7 @@ type Store interface {
 	CalendarStore
 	ExpiryStore
 	DeliveryStore
+	LogStore
 	MessageStore
 	OptOutStore
 	InstrumentStore

@@ -23,7 +23,7 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite keyed }
+type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite, tagKey keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
@@ -33,6 +33,7 @@ func NewSecrets(master []byte) (Secrets, error) {
 		"manyi visit secret": &s.visit, "manyi follow-up": &s.follow,
 		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
 		"manyi invitation": &s.invite,
+		"manyi tag":        &s.tagKey,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -174,6 +175,31 @@ func (s Secrets) ReceiptOf(k survey.Key) string { return s.receipt(k) }
 
 // FollowUpOf is the same for the key of a response.
 func (s Secrets) FollowUpOf(k survey.Key) []byte { return s.FollowUp(s.receipt(k)) }
+
+// CaseTag names a served case and its stage in the log, and FactTag a response: equal
+// for the same one, and nobody without the key can tell which it is.
+func (s Secrets) CaseTag(id string, c survey.CaseRef) string {
+	if c == (survey.CaseRef{}) {
+		return ""
+	}
+	return s.tag("case\x00", id+"\x00"+c.Number+"\x00"+c.Stage)
+}
+
+// FactTag is described at CaseTag.
+func (s Secrets) FactTag(k survey.Key) string { return s.tag("response\x00", string(k[:])) }
+
+func (s Secrets) tag(kind, what string) string {
+	return base64.RawURLEncoding.EncodeToString(s.tagKey.mac([]byte(kind), []byte(what))[:16])
+}
+
+// PlainReceipt is a receipt in its own form, however it was typed; empty if it is none.
+func PlainReceipt(typed string) string {
+	plain := plainReceipt(typed)
+	if len(plain) != 16 {
+		return ""
+	}
+	return plain[:4] + "-" + plain[4:8] + "-" + plain[8:12] + "-" + plain[12:]
+}
 
 // plainReceipt reads a receipt as people type it: small letters, spaces for
 // hyphens, and the letters that look like digits.

@@ -39,6 +39,7 @@ type responseDoc struct {
 	Flags    int64       `bson:"flags"`
 	Unnamed  bool        `bson:"anonymous,omitempty"`
 	Corrects bool        `bson:"corrects,omitempty"`
+	Unlogged bool        `bson:"unlogged,omitempty"` // its receipt is not in the log yet
 }
 
 type answerDoc struct {
@@ -70,7 +71,7 @@ func docOf(r *survey.Response) responseDoc {
 		ID: r.Key[:survey.FormKeyLen], Digest: r.Key[survey.FormKeyLen:], Row: r.ID[:],
 		Survey: r.Survey, Version: r.Version, Window: r.Path.Window(), Path: r.Path, Channel: int(r.Channel),
 		Level: int(r.Level), Reasons: r.Reasons, Comment: r.Comment, Case: caseOf(r.Case), Secret: r.Secret,
-		Received: r.ReceivedAt, Day: r.Day, Flags: int64(r.Flags), Unnamed: r.Anonymous, Corrects: r.Corrects,
+		Received: r.ReceivedAt, Day: r.Day, Flags: int64(r.Flags), Unnamed: r.Anonymous, Corrects: r.Corrects, Unlogged: true,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
 		d.Answers = append(d.Answers, answerDoc{name, int(r.Answers[name])})

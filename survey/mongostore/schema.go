@@ -43,6 +43,13 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of evaluations
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of visits to invite
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of inbound
+	func(ctx context.Context, s *Store) error { // of the logs, which no response is in yet
+		if err := s.makeIndexes(ctx); err != nil {
+			return err
+		}
+		_, err := s.db.Collection("responses").UpdateMany(ctx, bson.D{}, bson.D{{Key: "$set", Value: field("unlogged", true)}})
+		return err
+	},
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -76,6 +83,7 @@ var indexes = map[string][]mongo.IndexModel{
 		index("bucket", "survey", "window", "day"),
 		partial(index("case", "case.n", "case.s", "survey"), "case"),
 		partial(index("texts", "survey", "window", "at"), "comment"),
+		partial(index("unlogged", "unlogged"), "unlogged"),
 	},
 	"contacts":  {partial(index("follow", "follow"), "follow")},
 	"proofs":    {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
@@ -104,7 +112,13 @@ var indexes = map[string][]mongo.IndexModel{
 		index("phone", "phone", "kind", "made", "_id"),
 		index("count", "survey", "kind", "state", "reason", "is_answered"),
 	},
-	"quality":     {index("day", "_id.day", "_id.bureau", "_id.survey")},
+	"quality":    {index("day", "_id.day", "_id.bureau", "_id.survey")},
+	"log_leaves": {unique(index("hash", "log", "hash"))},
+	"log_openings": {
+		index("hash", "hash"),
+		partial(index("waiting", "waiting", "group", "hash"), "waiting"),
+		partial(index("n", "n"), "n"),
+	},
 	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 	"evaluations": {index("bureau", "_id.survey", "_id.bureau", "_id.evaluator")},
 }
@@ -115,6 +129,12 @@ func index(name string, fields ...string) mongo.IndexModel {
 		keys = append(keys, bson.E{Key: f, Value: 1})
 	}
 	return mongo.IndexModel{Keys: keys, Options: options.Index().SetName(name)}
+}
+
+// unique lets no two documents have the same values.
+func unique(m mongo.IndexModel) mongo.IndexModel {
+	m.Options.SetUnique(true)
+	return m
 }
 
 // partial leaves out documents without a field.

@@ -29,6 +29,10 @@
 //     replaces only the one it was made from, so of two who claim it one does, and no
 //     report is written over. One that nobody noted stays claimed until its time is over.
 //   - An evaluation is one document with all its entries, added to like a case.
+//   - A leaf of a log is one document under the log and its index, and a checkpoint one
+//     under its number, each put by one insert: of two nodes that append at once one
+//     finds the place taken. What opens a leaf is put before it, and finds out its
+//     index after it, by its hash.
 //   - Surveys, codes, accounts, leases, pins, reports, instruments and assignments are
 //     one document each.
 package mongostore

@@ -52,6 +52,7 @@ var Checks = slices.Concat(
 	qualityChecks,
 	inviteChecks,
 	inboundChecks,
+	logChecks,
 )
 
 // Run runs the suite. open returns an empty store; Run closes it.

@@ -1,0 +1,295 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"manyi/stats/proof"
+	"manyi/survey"
+)
+
+// LogWork is what the jobs about the logs stand on.
+type LogWork interface {
+	survey.SurveyStore
+	survey.CaseStore
+	survey.JobStore
+	survey.LogStore
+}
+
+// LogKeys are the installation's keyed functions that the logs need.
+type LogKeys interface {
+	proof.Tags
+	ReceiptOf(survey.Key) string
+}
+
+// Logger appends to the two logs.
+type Logger struct {
+	Store  LogWork
+	Keys   LogKeys
+	Signer proof.Signer
+	Zone   *time.Location // of the day on which data is appended once
+}
+
+// Jobs are the three jobs of the logs: receipts every so often, data once a day, and
+// once a day everything read again.
+func (l Logger) Jobs(every time.Duration) []Job {
+	daily := func(job string) func(context.Context) (bool, error) {
+		return func(ctx context.Context) (bool, error) { return l.notToday(ctx, job) }
+	}
+	return []Job{
+		{Name: "log_receipts", Schedule: "@every " + every.String(),
+			Due: func(ctx context.Context) (bool, error) {
+				if err := proof.Check(ctx, l.Store, l.Signer.Verifier()); err != nil {
+					return true, nil // the run says what is wrong
+				}
+				some, err := l.Store.UnloggedResponses(ctx, 1)
+				return len(some) > 0, err
+			},
+			Run: func(ctx context.Context, turn Turn) (int, error) { return l.Receipts(ctx, turn.Now) }},
+		// It looks once an hour, so that a night without power is made up for.
+		{Name: "log_data", Schedule: "0 20 * * * *", Due: daily("log_data"),
+			Run: func(ctx context.Context, turn Turn) (int, error) { return l.Data(ctx, turn.Now) }},
+		{Name: "log_audit", Schedule: "0 40 * * * *", Due: daily("log_audit"),
+			Run: func(ctx context.Context, turn Turn) (int, error) {
+				return proof.Audit(ctx, l.Store, l.Signer.Verifier())
+			}},
+	}
+}
+
+// notToday reports whether a job has not run on this day yet.
+func (l Logger) notToday(ctx context.Context, job string) (bool, error) {
+	now, err := l.Store.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	runs, err := l.Store.LastRuns(ctx)
+	for _, r := range runs {
+		if r.Job == job && survey.DayOf(r.StartedAt, l.Zone) == survey.DayOf(now, l.Zone) {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// logBatch is how many entries are made at a time.
+const logBatch = 500
+
+// Receipts appends the receipts of responses that came in, and returns how many. What
+// opens a response's own leaf is made on the way, and waits. It may be killed
+// anywhere and run twice at once: a leaf's hash is in a log once, and the response
+// stays owed until it is there.
+func (l Logger) Receipts(ctx context.Context, now time.Time) (done int, err error) {
+	if err := proof.Check(ctx, l.Store, l.Signer.Verifier()); err != nil {
+		return 0, err
+	}
+	for {
+		some, err := l.Store.UnloggedResponses(ctx, logBatch)
+		if err != nil || len(some) == 0 {
+			return done, errors.Join(err, l.sign(ctx, now))
+		}
+		keys := make([]survey.Key, len(some))
+		hashes := make([]survey.LeafHash, len(some))
+		openings := make([]survey.FactOpening, len(some))
+		for i, r := range some {
+			keys[i], hashes[i] = r.Key, proof.ReceiptLeaf(l.Keys.ReceiptOf(r.Key))
+			if openings[i], err = proof.OfResponse(r, l.Keys).Opening(r.Key[:], proof.ResponseGroup(r)); err != nil {
+				return done, err
+			}
+		}
+		if err := l.Store.AddOpenings(ctx, openings); err != nil {
+			return done, err
+		}
+		if err := l.append(ctx, survey.ReceiptLog, hashes); err != nil {
+			return done, err
+		}
+		if err := l.Store.LoggedResponses(ctx, keys); err != nil {
+			return done, err
+		}
+		done += len(some)
+	}
+}
+
+// append adds leaves at the end of a log, those left out that are in it.
+func (l Logger) append(ctx context.Context, log survey.Log, hashes []survey.LeafHash) error {
+	for try := 0; ; try++ {
+		size, err := l.Store.LogSize(ctx, log)
+		if err != nil {
+			return err
+		}
+		leaves, err := proof.Extend(ctx, l.Store, log, size, hashes)
+		if err != nil {
+			return err
+		}
+		err = l.Store.AppendLeaves(ctx, leaves)
+		if !errors.Is(err, survey.ErrExists) || try == 10 {
+			return err
+		}
+		// Another run appended, or this work was cut short before.
+		var missing []survey.LeafHash
+		for _, h := range hashes {
+			_, err := l.Store.FindLeaf(ctx, log, h)
+			if errors.Is(err, survey.ErrNotFound) {
+				missing = append(missing, h)
+			} else if err != nil {
+				return err
+			}
+		}
+		if hashes = missing; len(hashes) == 0 {
+			return nil
+		}
+	}
+}
+
+// Batches of data: entries wait until so many can be appended together. After a
+// survey's end no more come, and what is left needs only as many as any number shown.
+const (
+	LeastBatch = 20
+	LastBatch  = 5
+	mostBatch  = 5000
+)
+
+// Data appends responses and case steps, each with its own group and as many as
+// there are. The store gives them in the order of their hashes, which are random, so
+// neither time nor order shows in the log. It returns how many were appended.
+func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
+	if err := proof.Check(ctx, l.Store, l.Signer.Verifier()); err != nil {
+		return 0, err
+	}
+	surveys, err := surveysByID(ctx, l.Store)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.openSteps(ctx, surveys); err != nil {
+		return 0, err
+	}
+	if err := l.place(ctx); err != nil { // or what an earlier run appended would seem to wait
+		return 0, err
+	}
+	var group string
+	var batch []survey.LeafHash
+	flush := func() error {
+		least := LeastBatch
+		if s, ok := surveys[proof.GroupSurvey(group)]; ok && !now.Before(s.Closes) {
+			least = LastBatch
+		}
+		if len(batch) >= least {
+			if err := l.append(ctx, survey.DataLog, batch); err != nil {
+				return err
+			}
+			done += len(batch)
+		}
+		batch = batch[:0]
+		return nil
+	}
+	err = l.Store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
+		if o.Group != group || len(batch) == mostBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+			group = o.Group
+		}
+		batch = append(batch, o.Hash)
+		return nil
+	})
+	if err == nil {
+		err = flush()
+	}
+	return done, errors.Join(err, l.sign(ctx, now))
+}
+
+// openSteps keeps what opens the steps of all cases. A step that is there stays.
+func (l Logger) openSteps(ctx context.Context, surveys map[string]survey.Survey) error {
+	var list []survey.FactOpening
+	keep := func() error {
+		err := l.Store.AddOpenings(ctx, list)
+		list = list[:0]
+		return err
+	}
+	err := l.Store.Cases(ctx, survey.CaseQuery{}, func(c survey.Case) error {
+		for _, e := range c.Entries {
+			ref := fmt.Appendf(nil, "%s/%04d", c.Response.Key, e.No)
+			o, err := proof.OfStep(c, e, surveys[c.Response.Survey].Location(), l.Keys).Opening(ref, proof.StepGroup(c.Response.Survey))
+			if err != nil {
+				return err
+			}
+			list = append(list, o)
+		}
+		if len(list) < logBatch {
+			return nil
+		}
+		return keep()
+	})
+	if err != nil {
+		return err
+	}
+	return keep()
+}
+
+// place notes the index of what was appended since the last checkpoint.
+func (l Logger) place(ctx context.Context) error {
+	_, signed, err := proof.Last(ctx, l.Store, l.Signer.Verifier())
+	if err != nil && !errors.Is(err, survey.ErrNotFound) {
+		return err
+	}
+	size, err := l.Store.LogSize(ctx, survey.DataLog)
+	if err != nil {
+		return err
+	}
+	var some []survey.Leaf
+	err = l.Store.Leaves(ctx, survey.DataLog, signed.Data.Size, size, func(leaf survey.Leaf) error {
+		if some = append(some, leaf); len(some) < logBatch {
+			return nil
+		}
+		err := l.Store.PlaceOpenings(ctx, some)
+		some = some[:0]
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return l.Store.PlaceOpenings(ctx, some)
+}
+
+// sign adds a checkpoint if either log has grown since the last.
+func (l Logger) sign(ctx context.Context, now time.Time) error {
+	if err := l.place(ctx); err != nil {
+		return err
+	}
+	last, signed, err := proof.Last(ctx, l.Store, l.Signer.Verifier())
+	if err != nil && !errors.Is(err, survey.ErrNotFound) {
+		return err
+	}
+	next := proof.State{At: now}
+	for log, tree := range map[survey.Log]*proof.Tree{survey.ReceiptLog: &next.Receipts, survey.DataLog: &next.Data} {
+		size, err := l.Store.LogSize(ctx, log)
+		if err == nil {
+			*tree, err = proof.TreeAt(ctx, l.Store, log, size)
+		}
+		if err != nil {
+			return err
+		}
+		grown, err := proof.Consist(ctx, l.Store, log, size, signed.Of(log).Size)
+		if err == nil && last.No > 0 {
+			err = proof.CheckConsist(grown, *tree, signed.Of(log))
+		}
+		if err != nil {
+			return fmt.Errorf("log %s: %w: %w", log, err, proof.ErrChanged)
+		}
+	}
+	if last.No > 0 && next.Receipts == signed.Receipts && next.Data == signed.Data {
+		return nil
+	}
+	text, err := next.Sign(note.Signer(l.Signer))
+	if err != nil {
+		return err
+	}
+	err = l.Store.PutCheckpoint(ctx, survey.Checkpoint{No: last.No + 1, At: now.UTC().Truncate(time.Millisecond), Note: text})
+	if errors.Is(err, survey.ErrExists) {
+		return nil // another run was faster
+	}
+	return err
+}

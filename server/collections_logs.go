@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"math"
+
+	"manyi/stats/proof"
+	"manyi/survey"
+)
+
+func readOpenings(ctx context.Context, s survey.Store, yield func(any) error) error {
+	each := func(o survey.FactOpening) error { return yield(o) }
+	if err := s.WaitingOpenings(ctx, each); err != nil {
+		return err
+	}
+	return s.Openings(ctx, 0, math.MaxInt64, each)
+}
+
+func writeOpenings(ctx context.Context, to, _ survey.Store, items []any) error {
+	list := allOf[survey.FactOpening](items)
+	if err := to.AddOpenings(ctx, list); err != nil {
+		return err
+	}
+	var placed []survey.Leaf
+	for _, o := range list {
+		if o.Index != survey.Waiting {
+			placed = append(placed, survey.Leaf{Log: survey.DataLog, Index: o.Index, Hashes: []survey.LeafHash{o.Hash}})
+		}
+	}
+	return to.PlaceOpenings(ctx, placed)
+}
+
+func readLeaves(ctx context.Context, s survey.Store, yield func(any) error) error {
+	for _, log := range proof.Logs {
+		if err := s.Leaves(ctx, log, 0, math.MaxInt64, func(l survey.Leaf) error { return yield(l) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeLeaves appends the leaves that are not there: a group may hold the end of one
+// log and the beginning of the other.
+func writeLeaves(ctx context.Context, to, _ survey.Store, items []any) error {
+	for _, log := range proof.Logs {
+		size, err := to.LogSize(ctx, log)
+		if err != nil {
+			return err
+		}
+		var list []survey.Leaf
+		for _, l := range allOf[survey.Leaf](items) {
+			if l.Log == log && l.Index >= size {
+				list = append(list, l)
+			}
+		}
+		if err := to.AppendLeaves(ctx, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}

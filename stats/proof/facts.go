@@ -1,0 +1,86 @@
+package proof
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"manyi/survey"
+)
+
+// Tags are keyed names: equal for the same thing, and nobody without the key can
+// tell what they stand for.
+type Tags interface {
+	// CaseTag names a served case and its stage in a survey; empty for none.
+	CaseTag(id string, c survey.CaseRef) string
+	// FactTag names a response.
+	FactTag(key survey.Key) string
+}
+
+// OfResponse is the record of a response. The comment is committed to, but neither
+// its value nor its salt is kept here: it stands in the response alone, and nobody is
+// given an opening of it.
+func OfResponse(r survey.Response, tags Tags) Record {
+	answers, _ := json.Marshal(r.Answers) // levels are numbers
+	reasons, _ := json.Marshal(r.Reasons)
+	return newRecord(survey.FactResponse, map[string]string{
+		"survey": r.Survey, "year": strconv.Itoa(int(r.Day) / 10000), "month": strconv.Itoa(int(r.Day) / 100),
+		"city": CityOf(r.Path), "bureau": survey.BureauOf(r.Path.Window()), "channel": r.Channel.String(),
+		"good": strconv.FormatBool(!r.Level.Bad()), "level": r.Level.String(),
+		"case": tags.CaseTag(r.Survey, r.Case), "tag": tags.FactTag(r.Key), "corrects": strconv.FormatBool(r.Corrects),
+		"id": fmt.Sprintf("%x", r.ID[:]), "day": strconv.Itoa(int(r.Day)), "at": instant(r.ReceivedAt), "path": r.Path.String(),
+		"version": strconv.Itoa(r.Version), "answers": string(answers), "reasons": string(reasons), "comment": r.Comment,
+		"flags": strconv.Itoa(int(r.Flags)), "anonymous": strconv.FormatBool(r.Anonymous),
+	}).Erase("comment")
+}
+
+// OfStep is the record of one step of a case. As with comments, what was written in
+// free words is committed to and not kept.
+func OfStep(c survey.Case, e survey.Entry, zone *time.Location, tags Tags) Record {
+	clock := ""
+	if e.Clock != nil {
+		clock = fmt.Sprintf("%d %d %d %s", e.Clock.Contact, e.Clock.Rectify, e.Clock.Callback, e.Clock.Calendar)
+	}
+	return newRecord(survey.FactStep, map[string]string{
+		"survey": c.Response.Survey, "step": string(e.Step), "no": strconv.Itoa(e.No), "response": tags.FactTag(c.Response.Key),
+		"day": strconv.Itoa(int(survey.DayOf(e.At, zone))), "at": instant(e.At), "recorded": instant(e.Recorded), "by": e.By,
+		"party": string(e.Party), "outcome": string(e.Outcome), "ground": string(e.Ground), "days": strconv.Itoa(e.Days),
+		"level": e.Level.String(), "note": e.Note, "photos": strings.Join(e.Photos, " "), "clock": clock,
+	}).Erase("note")
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// CityOf is the city a window's path leads through; empty if there is none.
+func CityOf(path survey.Path) string {
+	for _, code := range path {
+		if len(code) == 6 && strings.HasSuffix(code, "00") && !strings.HasSuffix(code, "0000") {
+			return code
+		}
+	}
+	return ""
+}
+
+// ResponseGroup and StepGroup name what may stand together in a batch. Responses
+// stand with those of their own bureau: of a batch of many bureaus the few of a small
+// one could be told apart by the bureau alone.
+func ResponseGroup(r survey.Response) string {
+	return strings.Join([]string{"response", r.Survey, survey.BureauOf(r.Path.Window())}, "/")
+}
+
+// StepGroup is the group of the steps of a case.
+func StepGroup(id string) string { return strings.Join([]string{"step", id}, "/") }
+
+// GroupSurvey is the survey a group is of.
+func GroupSurvey(group string) string {
+	_, rest, _ := strings.Cut(group, "/")
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
