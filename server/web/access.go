@@ -61,6 +61,8 @@ func (a *app) routes() []route {
 		{"GET", "/kiosk/worker.js", onTablet(survey.RateInHall), a.kioskWorker},
 		{"GET", "/sms/:secret", anyone, a.fromGateway}, // whoever knows the secret, from an address that may
 		{"POST", "/sms/:secret", anyone, a.fromGateway},
+		{"GET", "/receipt", anyone, a.showReceipt},
+		{"POST", "/receipt", anyone, a.receipt},
 		{"GET", "/healthz", anyone, a.healthz},
 		{"GET", "/readyz", anyone, a.readyz},
 		{"GET", "/metrics", withToken(survey.Operate), a.showMetrics},

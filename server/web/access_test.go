@@ -36,6 +36,8 @@ var may = map[string]string{
 	"GET /kiosk/worker.js":                 "t",
 	"GET /sms/:secret":                     "a osferux OSFERUX",
 	"POST /sms/:secret":                    "a osferux OSFERUX",
+	"GET /receipt":                         "a osferux OSFERUX",
+	"POST /receipt":                        "a osferux OSFERUX",
 	"GET /healthz":                         "a osferux OSFERUX",
 	"GET /readyz":                          "a osferux OSFERUX",
 	"GET /metrics":                         "O",

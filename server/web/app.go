@@ -21,6 +21,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"manyi/qrcodes"
+	logs "manyi/stats/proof"
 	"manyi/survey"
 	"manyi/survey/intake"
 	"manyi/survey/sms"
@@ -58,6 +59,7 @@ type app struct {
 	pages   *Pages
 	places  *directory
 	keys    pageKeys
+	logKey  logs.Signer // of the checkpoints
 	metrics *metrics
 	thanked thanksPages
 	secure  bool         // cookies go over TLS only
@@ -122,7 +124,11 @@ func newApp(d Deps) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{Deps: d, pages: pages, keys: keys, metrics: newMetrics(d),
+	logKey, err := logs.NewSigner(d.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return &app{Deps: d, pages: pages, keys: keys, logKey: logKey, metrics: newMetrics(d),
 		uploading: make(chan struct{}, maxUploads),
 		thanked:   thanksPages{pages: map[thanksKey]thanksPage{}},
 		places:    newDirectory(d.Store, d.Signer, d.Spool, d.Now, d.Log),
@@ -172,7 +178,7 @@ func (a *app) page(c *fiber.Ctx, status int, name string, view any) error {
 }
 
 // citizenPages carry their style inside.
-var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true, "follow": true, "verify": true}
+var citizenPages = map[string]bool{"rate": true, "thanks": true, "notice": true, "follow": true, "verify": true, "receipt": true}
 
 // squeeze compresses the answer: a third of the bytes, for phones far from a mast.
 // Console pages go as they are, since they hold tokens beside text from a query.

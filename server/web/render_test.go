@@ -169,6 +169,8 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, say := range survey.Says {
 		need["sms."+string(say)] = true
 	}
+	need["verify.message"] = true
+	need["receipt."+receiptThere], need["receipt."+receiptUnknown] = true, true
 	for _, n := range VerifyNotices {
 		need["verify."+string(n)] = true
 	}
