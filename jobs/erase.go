@@ -41,8 +41,9 @@ func EraseJob(store EraseWork, keep time.Duration, log *slog.Logger) Job {
 // A contact and what was typed are kept from the time the rating's form was made, or
 // from the last act in its case once that is closed or the review was not adopted; a
 // case that is worked on keeps everything. The phone of a message goes once the message
-// has ended and cannot be answered any more, that of a visit as long after the visit. Opt-outs stay: without the phone there is
-// nothing to heed.
+// has ended and cannot be answered any more, that of a visit as long after the visit.
+// Opt-outs stay: without the phone there is nothing to heed. So do the phones of those
+// who sign in, until somebody takes them back.
 func EraseOld(ctx context.Context, store EraseWork, keep time.Duration, now time.Time) (map[survey.SealedKind]int, error) {
 	erased := map[survey.SealedKind]int{}
 	e := eraser{store: store, before: now.Add(-keep), now: now}
@@ -80,7 +81,7 @@ type eraser struct {
 // over reports whether a value has to go.
 func (e *eraser) over(ctx context.Context, v survey.SealedValue) (bool, error) {
 	switch v.Kind {
-	case survey.SealedOptOuts:
+	case survey.SealedOptOuts, survey.SealedUsers:
 		return false, nil
 	case survey.SealedVisits:
 		return v.At.Before(e.before), nil

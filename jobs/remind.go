@@ -11,9 +11,7 @@ import (
 
 // RemindWork is what the job that makes reminders stands on.
 type RemindWork interface {
-	survey.SurveyStore
-	survey.CaseStore
-	survey.CalendarStore
+	Reminding
 	survey.DeliveryStore
 }
 
@@ -50,13 +48,40 @@ type Notice struct {
 // anywhere and run twice at once: a reminder's key is queued once.
 func Remind(ctx context.Context, store RemindWork, channels []string, now time.Time) (done int, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
+	err = reminders(ctx, store, now, func(s survey.Survey, owed []survey.Reminder) error {
+		var list []survey.Delivery
+		for _, r := range owed {
+			for _, channel := range channels {
+				d, err := notice(s, r, channel, now)
+				if err != nil {
+					return err
+				}
+				list = append(list, d)
+			}
+		}
+		n, err := store.AddDeliveries(ctx, list)
+		done += n
+		return err
+	})
+	return done, err
+}
+
+// Reminding is what reminders follow from.
+type Reminding interface {
+	survey.SurveyStore
+	survey.CaseStore
+	survey.CalendarStore
+}
+
+// reminders gives those owed on the day of now, page by page.
+func reminders(ctx context.Context, store Reminding, now time.Time, give func(survey.Survey, []survey.Reminder) error) error {
 	surveys, err := store.Surveys(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	cal, err := survey.LoadCalendar(ctx, store)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, s := range surveys {
 		today := survey.DayOf(now, s.Location())
@@ -65,28 +90,18 @@ func Remind(ctx context.Context, store RemindWork, channels []string, now time.T
 		}
 		for _, q := range s.ReminderQueries(today, cal) {
 			err := casesByDeadline(ctx, store, q, func(page []survey.Case) error {
-				var list []survey.Delivery
+				var owed []survey.Reminder
 				for _, c := range page {
-					for _, r := range c.Reminders(c.Progress(time.Time{}, s.Location()), today, cal) {
-						for _, channel := range channels {
-							d, err := notice(s, r, channel, now)
-							if err != nil {
-								return err
-							}
-							list = append(list, d)
-						}
-					}
+					owed = append(owed, c.Reminders(c.Progress(time.Time{}, s.Location()), today, cal)...)
 				}
-				n, err := store.AddDeliveries(ctx, list)
-				done += n
-				return err
+				return give(s, owed)
 			})
 			if err != nil {
-				return done, fmt.Errorf("remind of the cases of %s: %w", s.ID, err)
+				return fmt.Errorf("remind of the cases of %s: %w", s.ID, err)
 			}
 		}
 	}
-	return done, nil
+	return nil
 }
 
 func notice(s survey.Survey, r survey.Reminder, channel string, now time.Time) (survey.Delivery, error) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -19,7 +20,7 @@ import (
 
 func userCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Manage those who sign in to the console", Example: "  server user add chen --role supervisor --place 350102-HR"}
-	cmd.AddCommand(userAddCommand(e))
+	cmd.AddCommand(userAddCommand(e), userPhoneCommand(e))
 	return cmd
 }
 
@@ -34,6 +35,7 @@ func userAddCommand(e *env) *cobra.Command {
 	}
 	role := roleFlags(cmd)
 	generate := cmd.Flags().Bool("generate", false, "make a password and print it")
+	phone := cmd.Flags().String("phone", "", "phone that reminders of cases go to by text message; see: server user phone")
 	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, args []string) error {
 		who, err := role(cmd, b, args[0])
 		if err != nil {
@@ -49,7 +51,21 @@ func userAddCommand(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := b.store.PutUser(cmd.Context(), survey.User{Actor: who, PasswordHash: hash}); err != nil {
+		u, err := b.store.User(cmd.Context(), who.Name) // who has a phone keeps it
+		if err != nil && !errors.Is(err, survey.ErrNotFound) {
+			return err
+		}
+		u.Actor, u.PasswordHash = who, hash
+		if *phone != "" {
+			phones, err := b.phones()
+			if err != nil {
+				return err
+			}
+			if u.Phone, err = typedPhone(phones, who.Name, "--phone", *phone); err != nil {
+				return err
+			}
+		}
+		if err := b.store.PutUser(cmd.Context(), u); err != nil {
 			return err
 		}
 		if *generate {

@@ -13,6 +13,18 @@ type Actor struct {
 type User struct {
 	Actor
 	PasswordHash string // argon2id, in PHC form
+	// Phone is where reminders go, the JSON of a [Contact] sealed for the user; nil if
+	// there is none.
+	Phone *SealedText
+}
+
+// Sealed is the user's phone as a value of its own, nothing sealed if there is none.
+func (u User) Sealed() SealedValue {
+	v := SealedValue{Kind: SealedUsers, ID: []byte(u.Name)}
+	if u.Phone != nil {
+		v.KeyID, v.Sealed = u.Phone.KeyID, u.Phone.Sealed
+	}
+	return v
 }
 
 // Token lets a program read the API. Only its hash is stored.

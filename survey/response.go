@@ -178,6 +178,16 @@ func acceptContact(in Submission, a *Answer) (faults Faults) {
 	return faults
 }
 
+// ParsePhone reads a phone as people type it, and returns its digits, perhaps after a
+// "+". Anything else is Faults.
+func ParsePhone(typed string) (string, error) {
+	phone := plainPhone(typed)
+	if !phoneLike(phone) {
+		return "", Faults{{Field: "phone", Why: WhyPhoneForm}}
+	}
+	return phone, nil
+}
+
 // plainPhone drops the spaces and hyphens people write numbers with.
 func plainPhone(s string) string {
 	return strings.NewReplacer(" ", "", "-", "", "－", "").Replace(narrow(s))
@@ -224,6 +234,10 @@ func (k Key) MadeAt() time.Time {
 
 // String is the key in hexadecimal digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// Tail (尾号) is the end of the key, short enough to be read out. It tells the cases of
+// a bureau apart that are worked at a time.
+func (k Key) Tail() string { return strings.ToUpper(hex.EncodeToString(k[len(k)-3:])) }
 
 // ParseKey is the reverse of String; anything else is ErrNotFound, as no response
 // has it.

@@ -26,10 +26,11 @@ const (
 	SealedMessages SealedKind = "message" // the phone a message goes to
 	SealedOptOuts  SealedKind = "opt_out" // the phone that wants no more messages
 	SealedVisits   SealedKind = "visit"   // the phone of who was served
+	SealedUsers    SealedKind = "user"    // the phone of somebody who signs in
 )
 
 // SealedKinds lists the kinds.
-var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts, SealedVisits}
+var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts, SealedVisits, SealedUsers}
 
 // SealedValue is an encrypted value, wherever it stands. So keys are rotated and
 // values erased without knowing more of what they belong to.

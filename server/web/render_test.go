@@ -186,6 +186,7 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, d := range (CaseView{}).Deadlines() {
 		need["deadline."+d.Name] = true
 	}
+	need["reminder.before"], need["reminder.overdue"] = true, true
 	for _, d := range stats.CaseDefinitions {
 		need["case_rate."+d.Name], need["case_formula."+d.Name] = true, true
 		if d.About != "" {

@@ -40,6 +40,20 @@ func (p Phones) ForOptOut(phone string) (survey.SealedContact, error) {
 	return p.seal("opt_out", "", phone)
 }
 
+// ForUser seals a phone for somebody who signs in. It is not found by a hash.
+func (p Phones) ForUser(name, phone string) (*survey.SealedText, error) {
+	c, err := p.seal("user", name, phone)
+	return &survey.SealedText{KeyID: c.KeyID, Sealed: c.Sealed}, err
+}
+
+// OfUser opens the phone of somebody who signs in; survey.ErrNotFound if there is none.
+func (p Phones) OfUser(u survey.User) (string, error) {
+	if u.Phone == nil {
+		return "", survey.ErrNotFound
+	}
+	return p.open("user", u.Name, survey.SealedContact{KeyID: u.Phone.KeyID, Sealed: u.Phone.Sealed})
+}
+
 // OfVisit opens the phone of a visit; survey.ErrNotFound if it has none.
 func (p Phones) OfVisit(v survey.Visit) (string, error) {
 	if v.Phone == nil {

@@ -18,16 +18,25 @@ type userDoc struct {
 	Role     survey.Role `bson:"role"`
 	Place    string      `bson:"place"`
 	Password string      `bson:"password"`
+	Phone    *sealedDoc  `bson:"phone,omitempty"`
 }
 
 func (d userDoc) user() survey.User {
-	return survey.User{Actor: survey.Actor{Name: d.Name, Role: d.Role, Place: d.Place}, PasswordHash: d.Password}
+	u := survey.User{Actor: survey.Actor{Name: d.Name, Role: d.Role, Place: d.Place}, PasswordHash: d.Password}
+	if d.Phone != nil {
+		u.Phone = &survey.SealedText{KeyID: d.Phone.KeyID, Sealed: d.Phone.Sealed}
+	}
+	return u
 }
 
 // PutUser implements survey.AccountStore.
 func (s *Store) PutUser(ctx context.Context, u survey.User) error {
+	doc := userDoc{u.Name, u.Role, u.Place, u.PasswordHash, nil}
+	if u.Phone != nil {
+		doc.Phone = &sealedDoc{u.Phone.KeyID, u.Phone.Sealed}
+	}
 	return s.do(ctx, "store user", func() error {
-		return put(ctx, s.db.Collection("users"), u.Name, userDoc{u.Name, u.Role, u.Place, u.PasswordHash})
+		return put(ctx, s.db.Collection("users"), u.Name, doc)
 	})
 }
 

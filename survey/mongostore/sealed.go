@@ -35,6 +35,14 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 				}
 				return nil
 			})
+		case survey.SealedUsers:
+			users, err := s.Users(ctx)
+			for _, u := range users {
+				if v := u.Sealed(); err == nil && len(v.Sealed) > 0 {
+					err = yield(v)
+				}
+			}
+			return err
 		case survey.SealedNotes:
 			return pages(ctx, s.db.Collection("cases"), field("sealed", true), func(d badDoc) any { return d.Key }, func(page []badDoc) error {
 				for _, d := range page {
@@ -137,6 +145,13 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 				change = bson.D{{Key: "$unset", Value: field(at, "")}}
 			}
 			done, err = updated(s.db.Collection("cases").UpdateOne(ctx, there, change))
+		case old.Kind == survey.SealedUsers:
+			there = bson.D{{Key: "_id", Value: string(old.ID)}, {Key: "phone.sealed", Value: old.Sealed}}
+			change := bson.D{{Key: "$set", Value: field("phone", sealedDoc{next.KeyID, next.Sealed})}}
+			if erase {
+				change = bson.D{{Key: "$unset", Value: field("phone", "")}}
+			}
+			done, err = updated(s.db.Collection("users").UpdateOne(ctx, there, change))
 		case collection == "":
 			return fmt.Errorf("no kind %q", old.Kind)
 		case erase && old.Kind == survey.SealedVisits: // and it waits for no invitation any more

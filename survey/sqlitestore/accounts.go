@@ -19,24 +19,39 @@ func (s *Store) exec(ctx context.Context, operation, statement string, args ...a
 
 // PutUser implements survey.AccountStore.
 func (s *Store) PutUser(ctx context.Context, u survey.User) error {
-	return s.exec(ctx, "store user", "INSERT OR REPLACE INTO users(name, role, place, password) VALUES (?,?,?,?)",
-		u.Name, u.Role, u.Place, u.PasswordHash)
+	var key *string
+	var phone []byte
+	if u.Phone != nil {
+		key, phone = &u.Phone.KeyID, u.Phone.Sealed
+	}
+	return s.exec(ctx, "store user", "INSERT OR REPLACE INTO users(name, role, place, password, phone_key, phone) VALUES (?,?,?,?,?,?)",
+		u.Name, u.Role, u.Place, u.PasswordHash, key, phone)
+}
+
+const selectUser = "SELECT name, role, place, password, phone_key, phone FROM users "
+
+func scanUser(row interface{ Scan(...any) error }) (u survey.User, err error) {
+	var key sql.NullString
+	var phone []byte
+	err = row.Scan(&u.Name, &u.Role, &u.Place, &u.PasswordHash, &key, &phone)
+	if phone != nil {
+		u.Phone = &survey.SealedText{KeyID: key.String, Sealed: phone}
+	}
+	return u, err
 }
 
 // User implements survey.AccountStore.
 func (s *Store) User(ctx context.Context, name string) (u survey.User, err error) {
-	err = s.read.QueryRowContext(ctx, "SELECT name, role, place, password FROM users WHERE name = ?", name).
-		Scan(&u.Name, &u.Role, &u.Place, &u.PasswordHash)
+	u, err = scanUser(s.read.QueryRowContext(ctx, selectUser+"WHERE name = ?", name))
 	return u, wrap("read user", translate(err))
 }
 
 // Users implements survey.AccountStore.
 func (s *Store) Users(ctx context.Context) ([]survey.User, error) {
 	var out []survey.User
-	rows, err := s.read.QueryContext(ctx, "SELECT name, role, place, password FROM users ORDER BY name")
+	rows, err := s.read.QueryContext(ctx, selectUser+"ORDER BY name")
 	err = each(rows, err, func(r *sql.Rows) error {
-		var u survey.User
-		err := r.Scan(&u.Name, &u.Role, &u.Place, &u.PasswordHash)
+		u, err := scanUser(r)
 		out = append(out, u)
 		return err
 	})

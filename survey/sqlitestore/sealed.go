@@ -32,6 +32,9 @@ var sealedPages = map[survey.SealedKind]func(s *Store, ctx context.Context, afte
 	survey.SealedOptOuts: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
 		return s.read.QueryContext(ctx, "SELECT phone, 0, key_id, sealed, phone FROM opt_outs WHERE phone > ? AND sealed IS NOT NULL ORDER BY phone LIMIT ?", orEmpty(after.ID), pageRows)
 	},
+	survey.SealedUsers: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT name, 0, phone_key, phone, NULL FROM users WHERE name > ? AND phone IS NOT NULL ORDER BY name LIMIT ?", string(after.ID), pageRows)
+	},
 }
 
 // orEmpty makes a missing key the lowest one.
@@ -120,6 +123,9 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 		case survey.SealedOptOuts:
 			erase = "DELETE FROM opt_outs WHERE phone = ?1 AND sealed = ?2"
 			replace = "UPDATE OR REPLACE opt_outs SET key_id = ?3, sealed = ?4, phone = ?5 WHERE phone = ?1 AND sealed = ?2"
+		case survey.SealedUsers:
+			erase = "UPDATE users SET phone_key = NULL, phone = NULL WHERE name = CAST(?1 AS TEXT) AND phone = ?2"
+			replace = "UPDATE users SET phone_key = ?3, phone = ?4 WHERE name = CAST(?1 AS TEXT) AND phone = ?2 AND ?5 IS NULL" // none is found by a hash
 		default:
 			return fmt.Errorf("no kind %q", old.Kind)
 		}

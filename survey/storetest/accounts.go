@@ -28,7 +28,7 @@ func accountUsers(t testing.TB, s survey.Store) {
 	must(t, "put user", s.PutUser(t.Context(), u))
 	must(t, "put user", s.PutUser(t.Context(), other))
 	want(u)
-	u.Role, u.Place, u.PasswordHash = survey.Staff, GulouHR1, "$new"
+	u.Role, u.Place, u.PasswordHash, u.Phone = survey.Staff, GulouHR1, "$new", &survey.SealedText{KeyID: "k1", Sealed: []byte{0, 0xff}}
 	must(t, "put user again", s.PutUser(t.Context(), u))
 	want(u)
 	want(other)

@@ -174,6 +174,14 @@ func (s limitsTheFirst) CountSend(ctx context.Context, limits []survey.SendLimit
 	return s.Store.CountSend(ctx, limits[:min(len(limits), 1)], now)
 }
 
+// losesPhone keeps a user without the phone.
+type losesPhone struct{ survey.Store }
+
+func (s losesPhone) PutUser(ctx context.Context, u survey.User) error {
+	u.Phone = nil
+	return s.Store.PutUser(ctx, u)
+}
+
 // countsAll counts messages of any time.
 type countsAll struct{ survey.Store }
 

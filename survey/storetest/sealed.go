@@ -25,6 +25,12 @@ func WithOriginal(r *survey.Response) {
 	r.Original = &survey.SealedText{KeyID: "k1", Sealed: append([]byte{0, 0xff, '"'}, r.Key[:]...)}
 }
 
+// UserWithPhone is somebody reminders go to.
+func UserWithPhone(name string) survey.User {
+	return survey.User{Actor: survey.Actor{Name: name, Role: survey.Supervisor, Place: "350102-HR"}, PasswordHash: "$x",
+		Phone: &survey.SealedText{KeyID: "k1", Sealed: []byte("sealed for " + name)}}
+}
+
 // sealedField stores a bad review with everything that can be sealed, and as many
 // notes as are asked for.
 func sealedField(t testing.TB, s survey.Store, notes int) (survey.Survey, survey.Response) {
@@ -55,6 +61,8 @@ func sealedField(t testing.TB, s survey.Store, notes int) (survey.Survey, survey
 	v.Phone = &m.Phone
 	_, err = s.PutVisits(t.Context(), []survey.Visit{v, f.Visit(GulouHR1, "A2", At("2024-02-05"))})
 	must(t, "put visits", err)
+	must(t, "put user", s.PutUser(t.Context(), UserWithPhone("wang $")))
+	must(t, "put user", s.PutUser(t.Context(), survey.User{Actor: survey.Actor{Name: "li", Role: survey.Organiser}}))
 	return of, r
 }
 
@@ -77,7 +85,7 @@ func sealedWalk(t testing.TB, s survey.Store) {
 	}
 	const many = 2103 // more than a page
 	f := NewFacts(3, of)
-	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}, survey.SealedVisits: {}}
+	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}, survey.SealedVisits: {}, survey.SealedUsers: {}}
 	put := func(v survey.SealedValue) { want[v.Kind][string(v.ID)] = v }
 	var group []survey.Response
 	for i := range many {
@@ -135,6 +143,15 @@ func sealedWalk(t testing.TB, s survey.Store) {
 	must(t, "put visits", err)
 	_, err = s.AddMessages(t.Context(), messages)
 	must(t, "queue messages", err)
+	for i := range 5 {
+		u := UserWithPhone(fmt.Sprint("user ", i))
+		if i == 0 {
+			u.Phone = nil
+		} else {
+			put(u.Sealed())
+		}
+		must(t, "put user", s.PutUser(t.Context(), u))
+	}
 	for _, kind := range survey.SealedKinds {
 		got := walkSealed(t, s, kind)
 		same(t, fmt.Sprint("values of ", kind), len(got), len(want[kind]))

@@ -94,6 +94,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"skips a case between pages", func(s survey.Store) survey.Store { return skipsCase{s} }, "cases/pages neither skip nor repeat"},
 		{"drops a file's last byte", func(s survey.Store) survey.Store { return dropsByte{s} }, "files/what was put is there, byte for byte"},
 		{"loses a file", func(s survey.Store) survey.Store { return &losesFile{s} }, "files/of many who put the same file all succeed, and it is whole"},
+		{"forgets where reminders go", func(s survey.Store) survey.Store { return losesPhone{s} }, "accounts/a user is added and replaced by name"},
 		{"skips a sealed value between pages", func(s survey.Store) survey.Store { return skipsSealed{s} }, "sealed/every value of a kind is walked once"},
 		{"replaces what has changed since", func(s survey.Store) survey.Store { return replacesAnyway{s} }, "sealed/a value is replaced only while it is what was read"},
 		{"replaces for everybody at once", func(s survey.Store) survey.Store { return replacesAnyway{s} }, "sealed/of many who replace at once one does"},
