@@ -38,6 +38,7 @@ type journey struct {
 	AsOf     string `json:"asOf"`   // day of the nightly count
 	Day      int    `json:"day"`    // of a journey that takes several
 	Kept     string `json:"kept"`   // file for what such a journey has to remember
+	Bureau   string `json:"bureau"` // to be judged
 	Above    login  `json:"above"`  // somebody who decides what the bureau asks for
 	// What the nightly count must say: by definition, without and with what is not adopted.
 	Rates   map[string][2]string `json:"rates"`

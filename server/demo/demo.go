@@ -76,6 +76,9 @@ func Fill(ctx context.Context, store survey.Store, zone *time.Location, now time
 	if err := workCases(ctx, store, s, m.now); err != nil {
 		return err
 	}
+	if err := evaluate(ctx, store, s, m.now); err != nil {
+		return err
+	}
 	if _, err := survey.CodesInForce(ctx, store, s.ID, tree.All(survey.Window, ""), now); err != nil {
 		return err
 	}

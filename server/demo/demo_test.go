@@ -85,6 +85,20 @@ func TestFillTwiceIsFillOnce(t *testing.T) {
 	if err != nil || reached[survey.CaseOwed] != 0 || reached[survey.CaseClosed] == 0 || reached[survey.CaseOpen] == 0 || len(reached) < 6 {
 		t.Errorf("cases by state: %v, %v", reached, err)
 	}
+	// Two evaluations were submitted, one is under way, and no entry lies ahead.
+	submitted, begun := 0, 0
+	err = store.Evaluations(ctx, demo.SurveyID, "", func(e survey.Evaluation) error {
+		if begun++; e.State().Locked {
+			submitted++
+		}
+		if last := e.Entries[len(e.Entries)-1]; last.At.After(now) {
+			t.Errorf("evaluation of %s ends with %+v", e.Bureau, last)
+		}
+		return nil
+	})
+	if err != nil || submitted != 2 || begun != 3 {
+		t.Errorf("%d of %d evaluations submitted, %v", submitted, begun, err)
+	}
 	done, err := jobs.RollUp(ctx, store, 0, now)
 	if err != nil || done == 0 {
 		t.Fatalf("rolled %d, %v", done, err)

@@ -84,6 +84,17 @@ var may = map[string]string{
 	"GET /api/v1/dataset":                  "OEU",
 	"POST /api/v1/visits":                  "O",
 	"GET /api/v1/responses":                "OEU",
+
+	"GET /console/evaluate":                         "e",
+	"GET /console/evaluate/:bureau":                 "e",
+	"POST /console/evaluate/:bureau":                "e",
+	"GET /console/evaluate/:bureau/photos/:hash":    "e",
+	"GET /console/evaluations":                      "oru",
+	"GET /console/evaluations/files/:format":        "oru",
+	"POST /console/evaluations/assign":              "o",
+	"GET /console/evaluations/:bureau":              "oru",
+	"GET /console/evaluations/:bureau/photos/:hash": "oru",
+	"GET /api/v1/evaluations":                       "ORU",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {
@@ -199,7 +210,7 @@ func TestTheConsoleOffersOnlyWhatTheRoleMayOpen(t *testing.T) {
 		as, _, _ := s.signIn(string(role), password)
 		allowed := func(route string) bool { return strings.IndexByte(may[route], "osferu"[i]) >= 0 }
 		home := s.get("/console/figures", as).page(t)
-		for _, page := range []string{"figures", "codes", "texts", "cases", "status"} {
+		for _, page := range []string{"figures", "codes", "texts", "cases", "evaluate", "evaluations", "status"} {
 			if offered := home.Find("nav a[href^='/console/"+page+"?']").Length() == 1; offered != allowed("GET /console/"+page) {
 				t.Errorf("%s: the menu offers %s: %v", role, page, offered)
 			}

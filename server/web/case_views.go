@@ -129,7 +129,7 @@ func (v CaseView) Fault(f StepForm, field string) survey.Why {
 }
 
 // Nth is the number people give to what comes at a place in a list.
-func (CaseView) Nth(i int) int { return i + 1 }
+func (Console) Nth(i int) int { return i + 1 }
 
 // PhotoFaults is why photos of a step were refused, each with its file's name.
 func (v CaseView) PhotoFaults(f StepForm) (faults survey.Faults) {

@@ -50,7 +50,8 @@ func uploaded(c *fiber.Ctx) upload {
 // uploads reports whether a request may bring photos. It is asked of every request,
 // so it looks at the bytes as they came; written in another way, it is a small form.
 func uploads(h *fasthttp.RequestHeader) bool {
-	return h.IsPost() && bytes.HasPrefix(h.RequestURI(), []byte("/console/cases/")) &&
+	to := h.RequestURI()
+	return h.IsPost() && (bytes.HasPrefix(to, []byte("/console/cases/")) || bytes.HasPrefix(to, []byte("/console/evaluate/"))) &&
 		bytes.HasPrefix(h.ContentType(), []byte(fiber.MIMEMultipartForm))
 }
 
@@ -221,8 +222,13 @@ func (a *app) showPhoto(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	return a.sendPhoto(c, k.HasPhoto(c.Params("hash")))
+}
+
+// sendPhoto sends the photo an address names, if it belongs there.
+func (a *app) sendPhoto(c *fiber.Ctx, belongs bool) error {
 	hash, err := survey.ParsePhoto(c.Params("hash"))
-	if err != nil || !k.HasPhoto(c.Params("hash")) {
+	if err != nil || !belongs {
 		return survey.ErrNotFound
 	}
 	picture, err := a.Store.File(c.UserContext(), hash)

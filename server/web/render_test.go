@@ -215,6 +215,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, r := range survey.MessageReasons {
 		need["message.reason."+string(r)] = true
 	}
+	for _, f := range survey.Findings {
+		need["finding."+string(f)], need["veto."+string(f)] = true, true
+	}
 	for _, cause := range survey.Causes {
 		need["cause."+string(cause)] = true
 	}

@@ -2,6 +2,7 @@ package figures
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -55,9 +56,23 @@ type EvaluatorRow struct {
 
 // EvaluatorPair is how far two evaluators agree.
 type EvaluatorPair struct {
-	A string `json:"a"`
-	B string `json:"b"`
+	A, B string
 	stats.Agreement
+}
+
+// MarshalJSON writes {"a", "b", "agreement", "kappa"}.
+func (p EvaluatorPair) MarshalJSON() ([]byte, error) {
+	k, ok := p.Kappa()
+	out := struct {
+		A     string      `json:"a"`
+		B     string      `json:"b"`
+		Same  stats.Ratio `json:"agreement"`
+		Kappa *float64    `json:"kappa"`
+	}{A: p.A, B: p.B, Same: p.Same}
+	if ok {
+		out.Kappa = &k
+	}
+	return json.Marshal(out)
 }
 
 // LoadEvaluations returns what the evaluations of a survey come to now, of the

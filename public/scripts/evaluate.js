@@ -1,0 +1,210 @@
+// The page of an evaluator on site. What is entered is kept on the device first, under
+// a key of its own, and sent until the server acknowledges that key; the server counts
+// a key once. Without this script every item is an ordinary form.
+const page = document.getElementById('evaluate');
+const find = (id) => document.getElementById(id);
+const { user, survey, bureau } = page.dataset;
+const owner = JSON.stringify([user, survey, bureau]); // who else uses the phone sends nothing of it
+const retryFirst = 3000;
+const retryMost = 60_000;
+const sendWithin = 120_000; // with photos, on a bad network
+
+// The store on the device.
+
+const opened = new Promise((resolve, reject) => {
+  const request = indexedDB.open('manyi-evaluate', 1);
+  request.onupgradeneeded = () => request.result.createObjectStore('entries', { keyPath: 'key' });
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+// store runs one request on the entries; it is over when it is safe on the disk.
+async function store(mode, use) {
+  const db = await opened;
+  return new Promise((resolve, reject) => {
+    const tx = db.transaction('entries', mode, { durability: 'strict' });
+    const request = use(tx.objectStore('entries'));
+    tx.oncomplete = () => resolve(request.result);
+    tx.onerror = tx.onabort = () => reject(tx.error);
+  });
+}
+const keep = (entry) => store('readwrite', (s) => s.put(entry));
+const drop = (key) => store('readwrite', (s) => s.delete(key));
+const held = async () => (await store('readonly', (s) => s.getAll())).filter((e) => e.owner === owner); // by key, which begins with the time
+
+let last = 0;
+
+// newKey is the time in 12 hexadecimal digits, never the same twice, and 16 random ones.
+function newKey() {
+  last = Math.max(Date.now(), last + 1);
+  const random = crypto.getRandomValues(new Uint8Array(8));
+  return last.toString(16).padStart(12, '0') + [...random].map((b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+// Entering.
+
+const itemOf = (number) => page.querySelector(`[data-item="${CSS.escape(number)}"]`);
+const word = (name) => [...document.querySelector(`#words [data-word=${name}]`).cloneNode(true).childNodes];
+
+function tell(section, name) {
+  section?.querySelector('[data-state]')?.replaceChildren(...(name ? word(name) : []));
+}
+
+// showRefused shows at an item why an entry was not taken; without reasons, nothing.
+function showRefused(section, refused) {
+  const place = section?.querySelector('[data-fault]');
+  if (!place) return;
+  place.hidden = !refused;
+  place.textContent = (refused ?? []).map((r) => `${r.text.zh} ${r.text.en}`).join('; ');
+}
+
+// enter keeps what a form says, and sends it, once a finding is chosen, every value is
+// there, or somebody asks to save. Photos go once: the field is emptied.
+async function enter(form, asked) {
+  const section = form.closest('[data-item]');
+  const data = new FormData(form);
+  const values = [...data].filter(([name]) => name.startsWith('value')).map(([, v]) => v.trim());
+  if (!data.get('finding') && !asked && !(values.length && values.every(Boolean))) return; // nothing is said yet
+  const files = form.elements.photos;
+  const photos = [...files.files];
+  const fields = [...data].filter(([name]) => !['csrf', 'key', 'photos'].includes(name));
+  const entry = { key: newKey(), owner, item: section.dataset.item, fields, photos };
+  try {
+    await keep(entry);
+  } catch {
+    tell(section, 'disk');
+    return;
+  }
+  if (photos.length) files.value = '';
+  for (const old of await held()) { // what was refused before is put right by this
+    if (old.item === entry.item && old.refused && old.key < entry.key) {
+      await drop(old.key);
+    }
+  }
+  showRefused(section);
+  tell(section, 'kept');
+  send();
+}
+
+// One after the other, so that what was entered last has the last key.
+let entering = Promise.resolve();
+const queue = (form, asked) => { entering = entering.then(() => enter(form, asked)); };
+
+for (const form of page.querySelectorAll('[data-item] form')) {
+  form.addEventListener('change', () => queue(form));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    queue(form, true);
+  });
+}
+
+// Sending.
+
+let sending = false;
+let again = false;
+let retryIn = retryFirst;
+let retryTimer;
+
+async function send() {
+  if (sending) {
+    again = true;
+    return;
+  }
+  sending = true;
+  clearTimeout(retryTimer);
+  let reached = true;
+  do {
+    again = false;
+    try {
+      for (const entry of (await held()).filter((e) => !e.refused)) {
+        reached = await sendOne(entry);
+        if (!reached) break;
+      }
+    } catch {
+      reached = false;
+    }
+  } while (again && reached);
+  sending = false;
+  retryIn = reached ? retryFirst : Math.min(2 * retryIn, retryMost);
+  if (await showHeld() && !reached) retryTimer = setTimeout(send, retryIn);
+}
+
+// sendOne reports whether the server dealt with an entry. Only its own word with the
+// entry's key counts.
+async function sendOne(entry) {
+  const body = new FormData();
+  for (const [name, value] of [['csrf', page.dataset.csrf], ['key', entry.key], ...entry.fields]) body.append(name, value);
+  entry.photos.forEach((photo, i) => body.append('photos', photo, photo.name || `${i}.jpg`));
+  const response = await fetch(page.dataset.send, {
+    method: 'POST', body, headers: { Accept: 'application/json' }, redirect: 'manual', signal: AbortSignal.timeout(sendWithin),
+  });
+  find('held-out').hidden = response.type !== 'opaqueredirect' && response.status !== 403; // signed out meanwhile
+  const said = await response.json().catch(() => ({}));
+  if (said.key !== entry.key) return false;
+  const section = itemOf(entry.item);
+  if (!said.stored && !said.refused) return false;
+  if (said.stored) {
+    await drop(entry.key);
+    section?.setAttribute('data-answered', '');
+    find('answered').textContent = said.answered;
+    if (!(await held()).some((e) => e.item === entry.item)) {
+      for (const radio of section?.querySelectorAll('[name=finding]') ?? []) radio.checked = radio.value === said.finding;
+      tell(section, 'saved');
+    }
+    return true;
+  }
+  await keep({ ...entry, refused: said.refused });
+  tell(section);
+  showRefused(section, said.refused);
+  return true;
+}
+
+// showHeld tells how much waits on the device.
+async function showHeld() {
+  const entries = await held().catch(() => []);
+  const waiting = entries.filter((e) => !e.refused).length;
+  find('held-some').hidden = !waiting;
+  find('held-all').hidden = waiting > 0;
+  find('held-n').textContent = waiting;
+  return waiting;
+}
+
+// What is still on the device, as after a reload, is shown where it was entered.
+async function restore() {
+  for (const entry of await held()) {
+    const section = itemOf(entry.item);
+    const form = section?.querySelector('form');
+    if (!form) continue;
+    for (const [name, value] of entry.fields) {
+      if (name === 'finding') {
+        for (const radio of form.querySelectorAll('[name=finding]')) radio.checked = radio.value === value;
+      } else if (name === 'note' || name.startsWith('value')) {
+        form.elements[name].value = value;
+      }
+    }
+    tell(section, entry.refused ? '' : 'kept');
+    showRefused(section, entry.refused);
+  }
+}
+
+// Submitting locks, so it waits until everything has arrived.
+let letGo = false;
+find('submit')?.addEventListener('submit', async (event) => {
+  if (letGo) return;
+  event.preventDefault();
+  await entering;
+  await send();
+  const left = (await held()).length;
+  const wait = find('submit-wait');
+  wait.hidden = !left;
+  wait.replaceChildren(...(left ? word('wait') : []));
+  if (!left) {
+    letGo = true;
+    event.target.submit();
+  }
+});
+
+addEventListener('online', () => { retryIn = retryFirst; send(); });
+await restore();
+await showHeld();
+send();
