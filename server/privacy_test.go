@@ -335,6 +335,10 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			p.serve(t)
 			b := &busy{t: t, base: p.base, codes: someCodes(t, store, 3), gateway: g}
 			of := surveyOf(t, store)
+			windows, err := store.store.Codes(t.Context(), of.ID, "")
+			if err != nil {
+				t.Fatal(err)
+			}
 			if engine == "embedded" {
 				// Reading a file here would take away the locks this process has on it.
 				if err := store.close(); err != nil {
@@ -352,6 +356,19 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 					_, r, err := readyzOf(p.base)
 					return err == nil && r.Spool.Waiting == 0 && r.Database != "away"
 				})
+			}
+			served := "case_number,window,item,finished_at,phone,consent\n"
+			for i := range 10 {
+				phone := fmt.Sprintf("151%08d", 66778800+i)
+				b.numbers = append(b.numbers, phone)
+				served += fmt.Sprintf("V-%d,%s,x,%s,%s,yes\n", i, windows[0].Window, time.Now().Add(-time.Hour).Format("2006-01-02 15:04:05"), written(phone, i))
+			}
+			list := filepath.Join(t.TempDir(), "visits.csv")
+			if err := os.WriteFile(list, []byte(served), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if printed := c.run("visits", "import", list); !strings.Contains(printed, "10 added") {
+				t.Errorf("visits import: %s", printed)
 			}
 			c.run("compute")
 			password := last(c.run("user", "add", "boss", "--role", "organiser", "--generate"))
