@@ -41,9 +41,10 @@ func EraseJob(store EraseWork, keep time.Duration, log *slog.Logger) Job {
 // A contact and what was typed are kept from the time the rating's form was made, or
 // from the last act in its case once that is closed or the review was not adopted; a
 // case that is worked on keeps everything. The phone of a message goes once the message
-// has ended and cannot be answered any more, that of a visit as long after the visit.
-// Opt-outs stay: without the phone there is nothing to heed. So do the phones of those
-// who sign in, until somebody takes them back.
+// has ended and cannot be answered any more, that of a visit as long after the visit,
+// and a message that came in as long after it came, with its text. Opt-outs stay:
+// without the phone there is nothing to heed. So do the phones of those who sign in,
+// until somebody takes them back.
 func EraseOld(ctx context.Context, store EraseWork, keep time.Duration, now time.Time) (map[survey.SealedKind]int, error) {
 	erased := map[survey.SealedKind]int{}
 	e := eraser{store: store, before: now.Add(-keep), now: now}
@@ -83,7 +84,7 @@ func (e *eraser) over(ctx context.Context, v survey.SealedValue) (bool, error) {
 	switch v.Kind {
 	case survey.SealedOptOuts, survey.SealedUsers:
 		return false, nil
-	case survey.SealedVisits:
+	case survey.SealedVisits, survey.SealedInbound, survey.SealedInboundText:
 		return v.At.Before(e.before), nil
 	case survey.SealedMessages:
 		m, err := e.store.Message(ctx, string(v.ID))

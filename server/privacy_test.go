@@ -161,15 +161,15 @@ func documents(t *testing.T, uri string) map[string][]byte {
 	return all
 }
 
-// gateway takes messages and remembers the last code that went to each phone.
-type gateway struct {
+// phoneGateway takes messages and remembers the last code that went to each phone.
+type phoneGateway struct {
 	*httptest.Server
 	mu    sync.Mutex
 	codes map[string]string
 }
 
-func newGateway(t *testing.T) *gateway {
-	g := &gateway{codes: map[string]string{}}
+func newPhoneGateway(t *testing.T) *phoneGateway {
+	g := &phoneGateway{codes: map[string]string{}}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m struct{ To, Text string }
 		if err := json.NewDecoder(r.Body).Decode(&m); err == nil {
@@ -189,7 +189,7 @@ type busy struct {
 	t       *testing.T
 	base    string
 	codes   []string
-	gateway *gateway
+	gateway *phoneGateway
 	numbers numbers
 }
 
@@ -307,7 +307,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 	}
 	for _, engine := range []string{"embedded", "MongoDB"} {
 		t.Run(engine, func(t *testing.T) {
-			g := newGateway(t)
+			g := newPhoneGateway(t)
 			data, temp, out := "", t.TempDir(), t.TempDir()
 			more := map[string]string{"MANYI_SMS_URL": g.URL, "MANYI_SMS_SECRET": strings.Repeat("s", 32), "TMPDIR": temp}
 			var c commands

@@ -27,10 +27,14 @@ const (
 	SealedOptOuts  SealedKind = "opt_out" // the phone that wants no more messages
 	SealedVisits   SealedKind = "visit"   // the phone of who was served
 	SealedUsers    SealedKind = "user"    // the phone of somebody who signs in
+
+	SealedInbound     SealedKind = "inbound"      // the phone a message came from
+	SealedInboundText SealedKind = "inbound_text" // what it said
 )
 
 // SealedKinds lists the kinds.
-var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts, SealedVisits, SealedUsers}
+var SealedKinds = [...]SealedKind{SealedContacts, SealedComments, SealedNotes, SealedMessages, SealedOptOuts, SealedVisits,
+	SealedUsers, SealedInbound, SealedInboundText}
 
 // SealedValue is an encrypted value, wherever it stands. So keys are rotated and
 // values erased without knowing more of what they belong to.
@@ -40,7 +44,7 @@ type SealedValue struct {
 	KeyID     string
 	Sealed    []byte
 	PhoneHash []byte // keyed hash of the phone in it; nil if it is not found by one
-	// At is when a visit ended, zero for all other kinds.
+	// At is when a visit ended or a message came in, zero for all other kinds.
 	At time.Time
 }
 
@@ -113,6 +117,14 @@ func (v SealedValue) Visit() (survey string, c CaseRef) {
 	survey, rest, _ := strings.Cut(string(v.ID), "\x00")
 	c.Number, c.Stage, _ = strings.Cut(rest, "\x00")
 	return survey, c
+}
+
+// Sealed is the phone of a message that came in, and its text, as values of their own.
+func (in Inbound) Sealed() [2]SealedValue {
+	return [2]SealedValue{
+		{Kind: SealedInbound, ID: []byte(in.ID), KeyID: in.From.KeyID, Sealed: in.From.Sealed, PhoneHash: in.From.PhoneHash, At: in.ReceivedAt},
+		{Kind: SealedInboundText, ID: []byte(in.ID), KeyID: in.TextKey, Sealed: in.Text, At: in.ReceivedAt},
+	}
 }
 
 // Note is the original of an entry's note as a value of its own.

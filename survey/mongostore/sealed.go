@@ -71,6 +71,21 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 			})
 		case survey.SealedVisits:
 			return s.Visits(ctx, func(v survey.Visit) error { return give(sealedOnly(v.Sealed())...) })
+		case survey.SealedInbound, survey.SealedInboundText:
+			return pages(ctx, s.db.Collection("inbound"), bson.D{}, func(d inboundDoc) any { return d.ID }, func(page []inboundDoc) error {
+				for _, d := range page {
+					both := survey.Inbound{ID: d.ID, From: survey.SealedContact{KeyID: d.KeyID, Sealed: d.Sealed, PhoneHash: d.Phone},
+						TextKey: d.TextKey, Text: d.Text, ReceivedAt: d.At.UTC()}.Sealed()
+					v := both[0]
+					if kind == survey.SealedInboundText {
+						v = both[1]
+					}
+					if err := give(sealedOnly(v)...); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		case survey.SealedOptOuts:
 			return s.OptOuts(ctx, func(o survey.OptOut) error {
 				if len(o.Phone.Sealed) == 0 {
@@ -81,6 +96,32 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 		}
 		return fmt.Errorf("no kind %q", kind)
 	})
+}
+
+// replaceInbound replaces the phone of a message that came in, or its text.
+func (s *Store) replaceInbound(ctx context.Context, old, next survey.SealedValue) (bool, error) {
+	keyField, sealedField := "key_id", "sealed"
+	if old.Kind == survey.SealedInboundText {
+		keyField, sealedField = "text_key", "text"
+	}
+	there := bson.D{{Key: "_id", Value: string(old.ID)}, {Key: sealedField, Value: old.Sealed}}
+	set := bson.D{{Key: keyField, Value: next.KeyID}}
+	unset := bson.D{}
+	if len(next.Sealed) > 0 {
+		set = append(set, bson.E{Key: sealedField, Value: next.Sealed})
+	} else {
+		unset = append(unset, bson.E{Key: sealedField, Value: ""})
+	}
+	if old.Kind == survey.SealedInbound && len(next.PhoneHash) > 0 {
+		set = append(set, bson.E{Key: "phone", Value: next.PhoneHash})
+	} else if old.Kind == survey.SealedInbound {
+		unset = append(unset, bson.E{Key: "phone", Value: ""})
+	}
+	change := bson.D{{Key: "$set", Value: set}}
+	if len(unset) > 0 {
+		change = append(change, bson.E{Key: "$unset", Value: unset})
+	}
+	return updated(s.db.Collection("inbound").UpdateOne(ctx, there, change))
 }
 
 // sealedOnly is a value, if anything is sealed in it.
@@ -152,6 +193,8 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 				change = bson.D{{Key: "$unset", Value: field("phone", "")}}
 			}
 			done, err = updated(s.db.Collection("users").UpdateOne(ctx, there, change))
+		case old.Kind == survey.SealedInbound || old.Kind == survey.SealedInboundText:
+			done, err = s.replaceInbound(ctx, old, next)
 		case collection == "":
 			return fmt.Errorf("no kind %q", old.Kind)
 		case erase && old.Kind == survey.SealedVisits: // and it waits for no invitation any more

@@ -29,6 +29,12 @@ var sealedPages = map[survey.SealedKind]func(s *Store, ctx context.Context, afte
 	survey.SealedMessages: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
 		return s.read.QueryContext(ctx, "SELECT id, 0, key_id, sealed, phone FROM messages WHERE id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?", string(after.ID), pageRows)
 	},
+	survey.SealedInbound: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT id, at, key_id, sealed, phone_hash FROM inbound WHERE id > ? AND sealed IS NOT NULL ORDER BY id LIMIT ?", string(after.ID), pageRows)
+	},
+	survey.SealedInboundText: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
+		return s.read.QueryContext(ctx, "SELECT id, at, text_key, text, NULL FROM inbound WHERE id > ? AND text IS NOT NULL ORDER BY id LIMIT ?", string(after.ID), pageRows)
+	},
 	survey.SealedOptOuts: func(s *Store, ctx context.Context, after *survey.SealedValue) (*sql.Rows, error) {
 		return s.read.QueryContext(ctx, "SELECT phone, 0, key_id, sealed, phone FROM opt_outs WHERE phone > ? AND sealed IS NOT NULL ORDER BY phone LIMIT ?", orEmpty(after.ID), pageRows)
 	},
@@ -65,15 +71,18 @@ func (s *Store) SealedValues(ctx context.Context, kind survey.SealedKind, yield 
 		rows, err := read(s, ctx, last)
 		err = each(rows, err, func(r *sql.Rows) error {
 			v := survey.SealedValue{Kind: kind}
-			var no int
+			var no int64 // of an entry, or a time
 			if err := r.Scan(&v.ID, &no, &v.KeyID, &v.Sealed, &v.PhoneHash); err != nil {
 				return err
 			}
 			if kind == survey.SealedNotes {
-				v.ID = survey.NoteID(survey.Key(v.ID), no)
+				v.ID = survey.NoteID(survey.Key(v.ID), int(no))
 				if err := json.Unmarshal([]byte(`"`+string(v.Sealed)+`"`), &v.Sealed); err != nil {
 					return err
 				}
+			}
+			if kind == survey.SealedInbound || kind == survey.SealedInboundText {
+				v.At = instant(no)
 			}
 			page = append(page, v)
 			return nil
@@ -120,6 +129,12 @@ func (s *Store) ReplaceSealed(ctx context.Context, old, next survey.SealedValue)
 		case survey.SealedMessages:
 			erase = "UPDATE messages SET key_id = '', sealed = NULL, phone = NULL WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
 			replace = "UPDATE messages SET key_id = ?3, sealed = ?4, phone = ?5 WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
+		case survey.SealedInbound:
+			erase = "UPDATE inbound SET key_id = '', sealed = NULL, phone_hash = NULL WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
+			replace = "UPDATE inbound SET key_id = ?3, sealed = ?4, phone_hash = ?5 WHERE id = CAST(?1 AS TEXT) AND sealed = ?2"
+		case survey.SealedInboundText:
+			erase = "UPDATE inbound SET text_key = '', text = NULL WHERE id = CAST(?1 AS TEXT) AND text = ?2"
+			replace = "UPDATE inbound SET text_key = ?3, text = ?4 WHERE id = CAST(?1 AS TEXT) AND text = ?2"
 		case survey.SealedOptOuts:
 			erase = "DELETE FROM opt_outs WHERE phone = ?1 AND sealed = ?2"
 			replace = "UPDATE OR REPLACE opt_outs SET key_id = ?3, sealed = ?4, phone = ?5 WHERE phone = ?1 AND sealed = ?2"

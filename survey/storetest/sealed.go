@@ -57,6 +57,8 @@ func sealedField(t testing.TB, s survey.Store, notes int) (survey.Survey, survey
 	must(t, "queue a message", err)
 	_, err = s.OptOut(t.Context(), survey.OptOut{Phone: m.Phone, At: At("2024-02-06"), Source: "sms"})
 	must(t, "opt out", err)
+	_, err = s.AddInbound(t.Context(), []survey.Inbound{{ID: "in 1", From: m.Phone, TextKey: "k1", Text: []byte("text"), ReceivedAt: At("2024-02-06")}})
+	must(t, "add inbound", err)
 	v := f.Visit(GulouHR1, "A1 $.甲", At("2024-02-05"))
 	v.Phone = &m.Phone
 	_, err = s.PutVisits(t.Context(), []survey.Visit{v, f.Visit(GulouHR1, "A2", At("2024-02-05"))})
@@ -85,7 +87,8 @@ func sealedWalk(t testing.TB, s survey.Store) {
 	}
 	const many = 2103 // more than a page
 	f := NewFacts(3, of)
-	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}, survey.SealedVisits: {}, survey.SealedUsers: {}}
+	want := map[survey.SealedKind]map[string]survey.SealedValue{survey.SealedContacts: {}, survey.SealedComments: {}, survey.SealedNotes: {}, survey.SealedMessages: {}, survey.SealedOptOuts: {}, survey.SealedVisits: {},
+		survey.SealedUsers: {}, survey.SealedInbound: {}, survey.SealedInboundText: {}}
 	put := func(v survey.SealedValue) { want[v.Kind][string(v.ID)] = v }
 	var group []survey.Response
 	for i := range many {
@@ -130,6 +133,17 @@ func sealedWalk(t testing.TB, s survey.Store) {
 			put(o.Sealed())
 		}
 	}
+	var inbound []survey.Inbound
+	for i := range many {
+		in := survey.Inbound{ID: fmt.Sprint("in ", i), TextKey: "k1", Text: []byte(fmt.Sprint("text ", i)), ReceivedAt: At("2024-02-06"),
+			From: survey.SealedContact{KeyID: "k1", Sealed: []byte(fmt.Sprint("from ", i)), PhoneHash: Secret(fmt.Sprint(i))}}
+		for _, v := range in.Sealed() {
+			put(v)
+		}
+		inbound = append(inbound, in)
+	}
+	_, err = s.AddInbound(t.Context(), inbound)
+	must(t, "add inbound", err)
 	var visits []survey.Visit
 	for i := range many {
 		v := f.Visit(GulouHR1, fmt.Sprint("A", i), At("2024-02-05"))
