@@ -355,6 +355,9 @@ func (s *Sending) against(ctx context.Context, m survey.Message, phone [][]byte,
 	case rated:
 		return survey.ReasonRated, until, nil
 	}
+	if m.Claim > 0 {
+		return "", until, nil // it was counted when it was first tried, and has not left since
+	}
 	name := "invitation:" + base64.RawURLEncoding.EncodeToString(m.Phone.PhoneHash)
 	err = s.Store.CountSend(ctx, []survey.SendLimit{{Name: name, Within: survey.MaxLimit, Most: c.PerPhone}}, now)
 	if errors.Is(err, survey.ErrLimited) {
