@@ -39,4 +39,5 @@ func kioskJourney(t *testing.T, p *process, cmd commands) {
 	j.Password = last(cmd.run("user", "add", j.User, "--role", "organiser", "--generate"))
 	j.Token = last(cmd.run("token", "add", "browser", "--role", "organiser"))
 	j.run(t, "kiosk")
+	j.run(t, "paper")
 }

@@ -301,6 +301,7 @@ type Response struct {
 	// Corrects (更正) marks what a citizen asked for to count instead of their first
 	// answer, before anybody made contact about that.
 	Corrects bool
+	Paper    *PaperForm // what it was keyed in from; nil if the citizen sent it
 }
 
 // SealedContact is an encrypted Contact and the keyed hashes its phone and its

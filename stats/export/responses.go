@@ -82,6 +82,9 @@ func responseColumns(q survey.Questionnaire) []Column {
 		col("received_at", "收到时间", "Time received"),
 		col("day", "收到日期（当地）", "Local day received"),
 		col("flags", "异常标记", "Flags"),
+		col("paper_number", "纸质表单编号（本窗口）", "Number of the paper form, at its window"),
+		col("paper_day", "纸质表单上的日期", "Day written on the paper form"),
+		col("keyed_by", "录入人", "Who keyed the paper form in"),
 	)
 }
 
@@ -140,6 +143,7 @@ func (rw *ResponseWriter) Write(r survey.Listed) error {
 	rw.receivedAt(r.ReceivedAt)
 	rw.receivedOn(r.Day)
 	rw.flags(r.Flags)
+	rw.paper(r.Paper)
 	return w.endRow()
 }
 
@@ -168,6 +172,19 @@ func (rw *ResponseWriter) receivedOn(day survey.Span) {
 		rw.day, rw.dayText = day, []byte(day.String())
 	}
 	rw.w.token(rw.dayText)
+}
+
+// paper is empty for what the citizen sent, and for those who may not trace a response.
+func (rw *ResponseWriter) paper(p *survey.PaperForm) {
+	if p == nil || rw.restricted {
+		rw.w.empty()
+		rw.w.empty()
+		rw.w.empty()
+		return
+	}
+	rw.w.int(int64(p.Number))
+	rw.w.token([]byte(p.Day.String()))
+	rw.w.text(p.By)
 }
 
 func (rw *ResponseWriter) flags(f survey.Flags) {

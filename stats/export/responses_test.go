@@ -65,6 +65,9 @@ func demoResponses() []survey.Listed {
 		if level.Bad() {
 			r.Reasons = []int{207, 214}
 		}
+		if r.Channel == survey.ChannelPaper {
+			r.Paper = &survey.PaperForm{Number: 42, Day: 20260130, By: "=录入员"}
+		}
 		standing := survey.Counted
 		if i == 4 {
 			standing = survey.Superseded
@@ -169,7 +172,7 @@ func TestRestrictedDiffersOnlyInWhatTraces(t *testing.T) {
 	all := objects(t, writtenResponses(t, JSONL, false, demoResponses()))
 	hidden := objects(t, writtenResponses(t, JSONL, true, demoResponses()))
 	for i, row := range hidden {
-		for _, name := range []string{"received_at", "case_number", "stage"} {
+		for _, name := range []string{"received_at", "case_number", "stage", "paper_number", "paper_day", "keyed_by"} {
 			if row[name] != nil {
 				t.Errorf("row %d shows %s", i, name)
 			}
@@ -205,7 +208,7 @@ func TestPlaceKind(t *testing.T) {
 
 // A new field of a response must be put in one of these lists, with a thought.
 var (
-	exported = []string{"ID", "Survey", "Version", "Path", "Channel", "Level", "Answers", "Reasons", "Comment", "Case", "ReceivedAt", "Day", "Flags"}
+	exported = []string{"ID", "Survey", "Version", "Path", "Channel", "Level", "Answers", "Reasons", "Comment", "Case", "ReceivedAt", "Day", "Flags", "Paper"}
 	withheld = []string{"Key", "Secret", "Contact", "Original", "Anonymous"} // the last is for the rates of cases alone
 )
 

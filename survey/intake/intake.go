@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"manyi/survey"
@@ -29,6 +30,7 @@ type Request struct {
 	FormKey    string // as handed out by NewForm
 	Device     string // opaque, from a cookie; may be empty
 	Submission survey.Submission
+	Paper      *survey.PaperForm // of paper, which it was keyed in from; nil if the citizen sent it
 }
 
 // Receipt (回执) is what a citizen gets for a stored response. It is the same
@@ -131,6 +133,11 @@ func (in *Intake) FormOf(form [survey.FormKeyLen]byte, serial uint32) string {
 	return in.secrets.signForm(form, serial)
 }
 
+// PaperForm is the key of a paper form: keyed in twice it counts once.
+func (in *Intake) PaperForm(s survey.Survey, window string, number int) [survey.FormKeyLen]byte {
+	return in.secrets.namedForm("paper", s.ID+"\x00"+window+"\x00"+strconv.Itoa(number), s.Opens)
+}
+
 // IsForm reports whether a form key was handed out for a code.
 func (in *Intake) IsForm(key string, serial uint32) bool {
 	_, _, err := in.secrets.parseForm(key, serial)
@@ -184,7 +191,7 @@ func (in *Intake) response(form [survey.FormKeyLen]byte, req Request, answer sur
 		Path: req.Path, Channel: req.Channel,
 		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
 		Case: answer.Case, ReceivedAt: at, Day: survey.DayOf(at, req.Survey.Location()),
-		Anonymous: answer.Anonymous,
+		Anonymous: answer.Anonymous, Paper: req.Paper,
 	}
 	if answer.VisitSecret != "" {
 		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
@@ -221,9 +228,11 @@ const (
 )
 
 // timing looks at how long a form was open. A tablet dates its form by the tap, as it
-// shows one page to everybody, so being fast says nothing there.
+// shows one page to everybody, so being fast says nothing there; and a sheet of paper
+// was made by a printer.
 func timing(by survey.Channel, made, now time.Time) (f survey.Flags) {
 	switch age := now.Sub(made); {
+	case by == survey.ChannelPaper:
 	case age < tooFast && by != survey.ChannelTablet:
 		return survey.FlagTooFast
 	case age > oldForm:

@@ -143,6 +143,9 @@ func (s Secrets) key(form [survey.FormKeyLen]byte, req Request, a survey.Answer)
 	if a.Anonymous {
 		field("anonymous")
 	}
+	if req.Paper != nil { // not who keyed it in: somebody else may do it again
+		field("paper " + req.Paper.Day.String())
+	}
 	copy(k[:], form[:])
 	copy(k[survey.FormKeyLen:], s.digest.mac(b))
 	return k

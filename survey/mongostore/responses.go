@@ -40,6 +40,13 @@ type responseDoc struct {
 	Unnamed  bool        `bson:"anonymous,omitempty"`
 	Corrects bool        `bson:"corrects,omitempty"`
 	Unlogged bool        `bson:"unlogged,omitempty"` // its receipt is not in the log yet
+	Paper    *paperDoc   `bson:"paper,omitempty"`    // of paper, which it was keyed in from
+}
+
+type paperDoc struct {
+	Number int         `bson:"n"`
+	Day    survey.Span `bson:"day"`
+	By     string      `bson:"by"`
 }
 
 type answerDoc struct {
@@ -73,6 +80,9 @@ func docOf(r *survey.Response) responseDoc {
 		Level: int(r.Level), Reasons: r.Reasons, Comment: r.Comment, Case: caseOf(r.Case), Secret: r.Secret,
 		Received: r.ReceivedAt, Day: r.Day, Flags: int64(r.Flags), Unnamed: r.Anonymous, Corrects: r.Corrects, Unlogged: true,
 	}
+	if r.Paper != nil {
+		d.Paper = &paperDoc{r.Paper.Number, r.Paper.Day, r.Paper.By}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
 		d.Answers = append(d.Answers, answerDoc{name, int(r.Answers[name])})
 	}
@@ -97,6 +107,9 @@ func (d *responseDoc) response() (r survey.Response, err error) {
 		ReceivedAt: d.Received.UTC(), Day: d.Day, Flags: survey.Flags(d.Flags), Anonymous: d.Unnamed, Corrects: d.Corrects,
 	}
 	copy(r.ID[:], d.Row)
+	if d.Paper != nil {
+		r.Paper = &survey.PaperForm{Number: d.Paper.Number, Day: d.Paper.Day, By: d.Paper.By}
+	}
 	if len(d.Answers) > 0 {
 		r.Answers = make(map[string]survey.Level, len(d.Answers))
 		for _, a := range d.Answers {

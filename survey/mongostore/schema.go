@@ -50,6 +50,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 		_, err := s.db.Collection("responses").UpdateMany(ctx, bson.D{}, bson.D{{Key: "$set", Value: field("unlogged", true)}})
 		return err
 	},
+	func(context.Context, *Store) error { return nil }, // sheets in responses, which earlier versions would lose
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.

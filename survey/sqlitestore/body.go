@@ -19,6 +19,7 @@ const (
 	bodyNamed     = 1
 	bodyAnonymous = 2
 	bodyCorrects  = 4
+	bodyPaper     = 8
 )
 
 func encodeBody(r *survey.Response) []byte {
@@ -36,6 +37,13 @@ func encodeBody(r *survey.Response) []byte {
 	b = binary.AppendVarint(b, millis(r.ReceivedAt))
 	b = append(b, r.ID[:]...)
 	b = binary.AppendVarint(b, int64(r.Version))
+	if r.Paper != nil {
+		b[3] |= bodyPaper
+		b = binary.AppendVarint(b, int64(r.Paper.Number))
+		b = binary.AppendVarint(b, int64(r.Paper.Day))
+		b = binary.AppendUvarint(b, uint64(len(r.Paper.By)))
+		b = append(b, r.Paper.By...)
+	}
 	b = binary.AppendUvarint(b, uint64(len(r.Answers)))
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
 		b = binary.AppendUvarint(b, uint64(len(name)))
@@ -63,6 +71,10 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 	r.ReceivedAt = instant(d.varint())
 	copy(r.ID[:], d.bytes(len(r.ID)))
 	r.Version = int(d.varint())
+	if b[3]&bodyPaper != 0 {
+		r.Paper = &survey.PaperForm{Number: int(d.varint()), Day: survey.Span(d.varint())}
+		r.Paper.By = known.of(d.bytes(int(d.uvarint())))
+	}
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.b)) {
 		r.Answers = make(map[string]survey.Level, n)
 		for range n {

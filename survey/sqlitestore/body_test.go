@@ -22,6 +22,8 @@ func TestABodyComesBack(t *testing.T) {
 		"everything":       fullResponse(),
 		"nothing":          {},
 		"before the epoch": {ReceivedAt: time.UnixMilli(-5).UTC()},
+		"paper":            {Paper: &survey.PaperForm{Number: 42, Day: 20240229, By: "录入员 chen"}, Comment: "好"},
+		"empty paper":      {Paper: &survey.PaperForm{}},
 		"case":             {Case: survey.CaseRef{Number: "A1", Stage: "1"}},
 	} {
 		var got survey.Response

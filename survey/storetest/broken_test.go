@@ -66,6 +66,17 @@ func (s *dropsReuse) AddResponses(ctx context.Context, group []survey.Response) 
 	return stored, nil
 }
 
+// losesPaper keeps a response, but not the sheet it was keyed in from.
+type losesPaper struct{ survey.Store }
+
+func (s losesPaper) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	group = slices.Clone(group)
+	for i := range group {
+		group[i].Paper = nil
+	}
+	return s.Store.AddResponses(ctx, group)
+}
+
 // expiresEarly lets a session go at the last moment it is good for.
 type expiresEarly struct{ survey.Store }
 

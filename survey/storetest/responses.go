@@ -54,6 +54,9 @@ func responseRoundTrip(t testing.TB, s survey.Store) {
 		r.Channel = survey.Channel(1 + i%int(survey.ChannelInterview))
 		r.Level = survey.Levels[i%len(survey.Levels)]
 		r.Version = i * 1000
+		if i%3 == 0 {
+			r.Paper = &survey.PaperForm{Number: i, Day: 20240228, By: text}
+		}
 		if i%2 == 0 {
 			r.Answers = map[string]survey.Level{text: survey.Satisfied, "a.b": survey.VeryDissatisfied, "$set": survey.VerySatisfied}
 			r.Reasons = []int{214, 207, 115} // the order is kept

@@ -24,6 +24,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"says every writer was first", func(s survey.Store) survey.Store { return saysNew{s} }, "responses/one key from many writers is stored once"},
 		{"stores a repeated response twice", func(s survey.Store) survey.Store { return &storesTwice{Store: s} }, "responses/a repeated key is stored once"},
 		{"drops a response of another form use", func(s survey.Store) survey.Store { return &dropsReuse{Store: s} }, "responses/a form used again is stored and flagged"},
+		{"loses the paper", func(s survey.Store) survey.Store { return losesPaper{s} }, "responses/every field comes back to the byte"},
 		{"finds no form", func(s survey.Store) survey.Store { return forgetsForms{s} }, "responses/the first key of a form is found"},
 		{"finds no form of a record", func(s survey.Store) survey.Store { return forgetsForms{s} }, "imports/responses made elsewhere are added once, also when cut short"},
 		{"loses steps", func(s survey.Store) survey.Store { return losesEntries{s} }, "imports/what was done elsewhere is added once, also when cut short"},
