@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"manyi/survey"
-	"manyi/survey/intake"
 )
 
 // RemindTextWork is what the job that reminds by text message stands on.
@@ -17,10 +16,16 @@ type RemindTextWork interface {
 	survey.MessageStore
 }
 
+// UserPhones opens the phones of users and seals them for messages.
+type UserPhones interface {
+	OfUser(u survey.User) (string, error)
+	ForMessage(id, phone string) (survey.SealedContact, error)
+}
+
 // Texting is how reminders become text messages.
 type Texting struct {
 	Store  RemindTextWork
-	Phones intake.Phones
+	Phones UserPhones
 	// Text is what a reminder says, given the bureau's name.
 	Text func(r survey.Reminder, bureau string) string
 	Zone *time.Location // in which it is day or night
