@@ -149,7 +149,7 @@ func (s *Sending) Run(ctx context.Context) (done int, err error) {
 				q = other
 			}
 		}
-		if wait := q.next.Sub(time.Now()); time.Since(start)+max(wait, 0) >= s.For || wait > 0 && !s.Sleep(ctx, wait) {
+		if wait := time.Until(q.next); time.Since(start)+max(wait, 0) >= s.For || wait > 0 && !s.Sleep(ctx, wait) {
 			return done, ctx.Err()
 		}
 		outcome, err := s.one(ctx, q)

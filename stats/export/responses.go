@@ -79,6 +79,7 @@ func responseColumns(q survey.Questionnaire) []Column {
 		col("stage", "办理环节", "Stage of the case"),
 		col("tie", "与办件的关联", "Tie to a visit"),
 		col("standing", "是否计入", "Whether it counts"),
+		col("corrects", "是否为群众改评", "Whether the citizen asked that it count instead of the first"),
 		col("received_at", "收到时间", "Time received"),
 		col("day", "收到日期（当地）", "Local day received"),
 		col("flags", "异常标记", "Flags"),
@@ -140,6 +141,7 @@ func (rw *ResponseWriter) Write(r survey.Listed) error {
 	w.filled(r.Case.Stage)
 	w.text(r.Tie.String())
 	w.text(string(r.Standing))
+	w.out.boolean(w.next(), r.Corrects)
 	rw.receivedAt(r.ReceivedAt)
 	rw.receivedOn(r.Day)
 	rw.flags(r.Flags)
