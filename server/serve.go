@@ -176,6 +176,9 @@ func (e *env) prepareDemo(cmd *cobra.Command, b *base, near string) ([]string, e
 	if err := demo.Fill(ctx, b.store, b.cfg.Zone, now, demo.Days, sealWith(ring)); err != nil {
 		return nil, fmt.Errorf("fill the demo: %w", err)
 	}
+	if err := demo.Invite(ctx, b.store, intake.NewPhones(ring).ForVisit, b.cfg.SMSSignature, now); err != nil {
+		return nil, fmt.Errorf("invite in the demo: %w", err)
+	}
 	if err := b.runJobs(ctx, e.log(), now); err != nil {
 		return nil, err
 	}
