@@ -33,6 +33,7 @@ import (
 	"manyi/stats/export"
 	"manyi/survey"
 	"manyi/survey/mongostore/mongotest"
+	"manyi/survey/outward"
 	"manyi/survey/storetest"
 )
 
@@ -163,15 +164,17 @@ func documents(t *testing.T, uri string) map[string][]byte {
 	return all
 }
 
-// phoneGateway takes messages and remembers the last code that went to each phone.
+// phoneGateway takes messages and remembers the last code that went to each phone, and
+// who was invited.
 type phoneGateway struct {
 	*httptest.Server
-	mu    sync.Mutex
-	codes map[string]string
+	mu      sync.Mutex
+	codes   map[string]string
+	invited map[string]bool
 }
 
 func newPhoneGateway(t *testing.T) *phoneGateway {
-	g := &phoneGateway{codes: map[string]string{}}
+	g := &phoneGateway{codes: map[string]string{}, invited: map[string]bool{}}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m struct{ To, Text string }
 		if err := json.NewDecoder(r.Body).Decode(&m); err == nil {
@@ -179,6 +182,9 @@ func newPhoneGateway(t *testing.T) *phoneGateway {
 			defer g.mu.Unlock()
 			if code := codeIn.FindStringSubmatch(m.Text); code != nil {
 				g.codes[m.To] = code[1]
+			}
+			if strings.Contains(m.Text, "退订") {
+				g.invited[m.To] = true
 			}
 		}
 	}))
@@ -299,6 +305,77 @@ func (b *busy) work(desk *http.Client) (revealed int) {
 	return revealed
 }
 
+// invite starts a campaign, waits until so many phones are invited, and has each of
+// them answer: with a level and a comment that holds a number, or by opting out.
+func (b *busy) invite(c commands, desk *http.Client, id, token string, phones int) {
+	b.t.Helper()
+	_, page, err := fetch(desk, b.base+"/console/campaign")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := desk.PostForm(b.base+"/console/campaign", url.Values{"csrf": {csrfIn.FindStringSubmatch(page)[1]}, "survey": {id}, "action": {"start"},
+		"text_zh": {"【满意】您{date}在{hall}办理的{item}，请回复数字评价：5非常满意4满意3基本满意2不满意1非常不满意。编码{code}，退订回T"},
+		"delay":   {"0"}, "open_days": {"7"}, "from": {"0"}, "to": {"24"}, "per_phone": {"10"}, "most": {"0"}, "per_second": {"100"}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		b.t.Fatalf("start a campaign: status %d", res.StatusCode)
+	}
+	c.run("compute") // else the job looks every five minutes
+	var invited []string
+	until(b.t, "the phones of the visits are invited", 2*time.Minute, func() bool {
+		b.gateway.mu.Lock()
+		defer b.gateway.mu.Unlock()
+		invited = slices.Sorted(maps.Keys(b.gateway.invited))
+		return len(invited) == phones
+	})
+	for i, phone := range invited {
+		other := fmt.Sprintf("152%08d", 77889900+i)
+		b.numbers = append(b.numbers, other)
+		text := "5 很好，有事打" + written(other, []int{0, 3, 4}[i%3]) // with spaces it could be several digits
+		if i%4 == 3 {
+			text = "T"
+		}
+		body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": fmt.Sprint("r", i), "from": phone, "to": "1069", "text": text, "at": time.Now().UTC().Format(time.RFC3339)}}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base+"/sms/"+callback, bytes.NewReader(body))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(outward.Header, outward.Sign([]byte(gatewaySecret), time.Now(), body))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			b.t.Fatalf("a reply: status %d", res.StatusCode)
+		}
+	}
+	until(b.t, "the replies are counted", time.Minute, func() bool {
+		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.base+"/api/v1/responses?format=jsonl", nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		return err == nil && bytes.Count(text, []byte(`"channel":"sms"`)) == phones-phones/4
+	})
+}
+
+// What the gateway and the program share.
+var gatewaySecret, callback = strings.Repeat("s", 32), strings.Repeat("c", 32)
+
 // TestNoNumberIsLeftAnywhere greps everything a busy run of the real program leaves:
 // pages, exports of every kind in every format, the log, the database and its log, the
 // spool, temporary files, backups. Not one of the phones and identity numbers that were
@@ -311,7 +388,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			g := newPhoneGateway(t)
 			data, temp, out := "", t.TempDir(), t.TempDir()
-			more := map[string]string{"MANYI_SMS_URL": g.URL, "MANYI_SMS_SECRET": strings.Repeat("s", 32), "TMPDIR": temp}
+			more := map[string]string{"MANYI_SMS_URL": g.URL, "MANYI_SMS_SECRET": gatewaySecret, "MANYI_SMS_CALLBACK": callback, "TMPDIR": temp}
 			var c commands
 			var store *base
 			var p *process
@@ -334,6 +411,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			for name, value := range more {
 				p.cmd.Env = append(p.cmd.Env, name+"="+value)
 			}
+			maps.Copy(c.env, more)
 			p.serve(t)
 			b := &busy{t: t, base: p.base, codes: someCodes(t, store, 3), gateway: g}
 			of := surveyOf(t, store)
@@ -376,6 +454,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			password := last(c.run("user", "add", "boss", "--role", "organiser", "--generate"))
 			token := last(c.run("token", "add", "warehouse", "--role", "organiser"))
 			desk := b.signIn("boss", password)
+			b.invite(c, desk, of.ID, token, 10)
 			if n := b.work(desk); n < 5 {
 				t.Errorf("what is sealed was seen in %d cases only: the test shows little", n)
 			}
@@ -432,7 +511,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			for _, path := range []string{"/console/texts", "/console/dataset", "/api/v1/dataset"} {
 				fetchAll(desk, path, path == "/console/texts")
 			}
-			for _, path := range []string{"/console/cases", "/console/cases/rates", "/console/quality", "/console/status", "/console/codes", "/metrics"} {
+			for _, path := range []string{"/console/cases", "/console/cases/rates", "/console/quality", "/console/campaign", "/console/status", "/console/codes", "/metrics"} {
 				fetchAll(desk, path, false)
 			}
 			if engine == "embedded" {
