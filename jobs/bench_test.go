@@ -144,6 +144,43 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// BenchmarkQuality looks for quality flags in the last eight days of a year, as every
+// night does, beside a bare reading of the same responses.
+func BenchmarkQuality(b *testing.B) {
+	for _, size := range []struct {
+		name      string
+		responses int
+	}{{"responses=20k", 20_000}, {"responses=1M", 1_000_000}} {
+		b.Run(size.name, func(b *testing.B) {
+			if size.responses > 100_000 && testing.Short() {
+				b.Skip("storing a million responses takes minutes")
+			}
+			store, s, last := workedStore(b, size.responses, 20)
+			places, err := demo.Places()
+			must(b, err)
+			tree, faults := survey.NewTree(places)
+			must(b, faults.Err())
+			last = last.Plus(-10)
+			at := func(day survey.Span) time.Time { return day.Plus(1).Start(s.Location()).Add(time.Hour) }
+			_, err = jobs.LookForFlags(b.Context(), store, s, tree, at(last))
+			must(b, err)
+			b.Run("night", func(b *testing.B) {
+				for i := 0; b.Loop(); i++ { // another night each time, since a day is looked at once a day
+					_, err := jobs.LookForFlags(b.Context(), store, s, tree, at(last.Plus(1+i%8)))
+					must(b, err)
+				}
+			})
+			b.Run("bare-read", func(b *testing.B) {
+				for b.Loop() {
+					for day := last.Plus(-6); day <= last.Plus(1); day = day.Plus(1) {
+						must(b, store.Responses(b.Context(), survey.ResponseQuery{Survey: s.ID, From: day, To: day}, func(survey.Listed) error { return nil }))
+					}
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkOpeningCases stores responses in the intake's groups: none of them bad; one
 // in twenty bad, which owes a case; and the same with the cases opened beside it, every
 // hundred groups: with groups going in at 20,000 responses/s that is every second, and
