@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -239,19 +240,41 @@ func (l Logger) place(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var some []survey.Leaf
-	err = l.Store.Leaves(ctx, survey.DataLog, signed.Data.Size, size, func(leaf survey.Leaf) error {
-		if some = append(some, leaf); len(some) < logBatch {
-			return nil
+	for from := signed.Data.Size; from < size; from += placeBatch {
+		if err := l.placeSome(ctx, from, min(size, from+placeBatch)); err != nil {
+			return err
 		}
-		err := l.Store.PlaceOpenings(ctx, some)
-		some = some[:0]
-		return err
-	})
-	if err != nil {
+	}
+	return nil
+}
+
+// placeBatch is how many leaves are held to be found among what waits, which is read
+// once for all of them.
+const placeBatch = 50_000
+
+func (l Logger) placeSome(ctx context.Context, from, to int64) error {
+	at := map[survey.LeafHash]int64{}
+	if err := l.Store.Leaves(ctx, survey.DataLog, from, to, func(leaf survey.Leaf) error {
+		at[leaf.Hashes[0]] = leaf.Index
+		return nil
+	}); err != nil {
 		return err
 	}
-	return l.Store.PlaceOpenings(ctx, some)
+	var found []survey.FactOpening
+	if err := l.Store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
+		if index, ok := at[o.Hash]; ok {
+			found = append(found, survey.FactOpening{Kind: o.Kind, Ref: o.Ref, Index: index})
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(found, logBatch) {
+		if err := l.Store.PlaceOpenings(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sign adds a checkpoint if either log has grown since the last.

@@ -176,8 +176,8 @@ func (s *diesAt) LoggedResponses(ctx context.Context, keys []survey.Key) error {
 	return s.do(func() error { return s.Store.LoggedResponses(ctx, keys) })
 }
 
-func (s *diesAt) PlaceOpenings(ctx context.Context, leaves []survey.Leaf) error {
-	return s.do(func() error { return s.Store.PlaceOpenings(ctx, leaves) })
+func (s *diesAt) PlaceOpenings(ctx context.Context, list []survey.FactOpening) error {
+	return s.do(func() error { return s.Store.PlaceOpenings(ctx, list) })
 }
 
 func (s *diesAt) PutCheckpoint(ctx context.Context, c survey.Checkpoint) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"slices"
 
 	"manyi/stats/proof"
 	"manyi/survey"
@@ -21,13 +22,7 @@ func writeOpenings(ctx context.Context, to, _ survey.Store, items []any) error {
 	if err := to.AddOpenings(ctx, list); err != nil {
 		return err
 	}
-	var placed []survey.Leaf
-	for _, o := range list {
-		if o.Index != survey.Waiting {
-			placed = append(placed, survey.Leaf{Log: survey.DataLog, Index: o.Index, Hashes: []survey.LeafHash{o.Hash}})
-		}
-	}
-	return to.PlaceOpenings(ctx, placed)
+	return to.PlaceOpenings(ctx, slices.DeleteFunc(list, func(o survey.FactOpening) bool { return o.Index == survey.Waiting }))
 }
 
 func readLeaves(ctx context.Context, s survey.Store, yield func(any) error) error {

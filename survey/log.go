@@ -74,8 +74,9 @@ type LogStore interface {
 	// WaitingOpenings calls yield for every opening that waits, in the order of their
 	// groups.
 	WaitingOpenings(ctx context.Context, yield func(FactOpening) error) error
-	// PlaceOpenings notes the index of openings by the hash of their leaf; idempotent.
-	PlaceOpenings(ctx context.Context, leaves []Leaf) error
+	// PlaceOpenings notes the Index of openings, by their kind and ref; one that has
+	// an index keeps it.
+	PlaceOpenings(ctx context.Context, list []FactOpening) error
 	// Openings calls yield for what opens the data leaves from one index to before
 	// another, by index. A leaf whose opening was erased is left out.
 	Openings(ctx context.Context, from, to int64, yield func(FactOpening) error) error

@@ -155,17 +155,17 @@ func (s *Store) Openings(ctx context.Context, from, to int64, yield func(survey.
 }
 
 // PlaceOpenings implements survey.LogStore.
-func (s *Store) PlaceOpenings(ctx context.Context, leaves []survey.Leaf) error {
+func (s *Store) PlaceOpenings(ctx context.Context, list []survey.FactOpening) error {
 	return s.do(ctx, "place openings", func() error {
-		var list []mongo.WriteModel
-		for _, l := range leaves {
-			list = append(list, mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "hash", Value: l.Hashes[0][:]}, {Key: "waiting", Value: true}}).
-				SetUpdate(bson.D{{Key: "$set", Value: field("n", l.Index)}, {Key: "$unset", Value: field("waiting", "")}}))
+		var changes []mongo.WriteModel
+		for _, o := range list {
+			changes = append(changes, mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: openingID{o.Kind, o.Ref}}, {Key: "waiting", Value: true}}).
+				SetUpdate(bson.D{{Key: "$set", Value: field("n", o.Index)}, {Key: "$unset", Value: field("waiting", "")}}))
 		}
-		if len(list) == 0 {
+		if len(changes) == 0 {
 			return nil
 		}
-		_, err := s.db.Collection("log_openings").BulkWrite(ctx, list, options.BulkWrite().SetOrdered(false))
+		_, err := s.db.Collection("log_openings").BulkWrite(ctx, changes, options.BulkWrite().SetOrdered(false))
 		return err
 	})
 }

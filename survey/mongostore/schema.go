@@ -116,7 +116,6 @@ var indexes = map[string][]mongo.IndexModel{
 	"quality":    {index("day", "_id.day", "_id.bureau", "_id.survey")},
 	"log_leaves": {unique(index("hash", "log", "hash"))},
 	"log_openings": {
-		index("hash", "hash"),
 		partial(index("waiting", "waiting", "group", "hash"), "waiting"),
 		partial(index("n", "n"), "n"),
 	},

@@ -125,10 +125,10 @@ func (s *Store) Openings(ctx context.Context, from, to int64, yield func(survey.
 }
 
 // PlaceOpenings implements survey.LogStore.
-func (s *Store) PlaceOpenings(ctx context.Context, leaves []survey.Leaf) error {
+func (s *Store) PlaceOpenings(ctx context.Context, list []survey.FactOpening) error {
 	return wrap("place openings", s.tx(ctx, func(tx *sql.Tx) error {
-		for _, l := range leaves {
-			if _, err := tx.ExecContext(ctx, "UPDATE log_openings SET n = ? WHERE hash = ? AND n IS NULL", l.Index, l.Hashes[0][:]); err != nil {
+		for _, o := range list {
+			if _, err := tx.ExecContext(ctx, "UPDATE log_openings SET n = ? WHERE kind = ? AND ref = ? AND n IS NULL", o.Index, o.Kind, o.Ref); err != nil {
 				return err
 			}
 		}

@@ -124,10 +124,13 @@ func logOpenings(t testing.TB, s survey.Store) {
 	slices.SortFunc(got, func(a, b survey.FactOpening) int { return slices.Compare(a.Ref, b.Ref) })
 	same(t, "waiting", got, []survey.FactOpening{a, b, c})
 	for range 2 {
-		must(t, "place", s.PlaceOpenings(t.Context(), []survey.Leaf{{Log: survey.DataLog, Index: 7, Hashes: []survey.LeafHash{a.Hash}},
-			{Log: survey.DataLog, Index: 3, Hashes: []survey.LeafHash{b.Hash}}, {Log: survey.DataLog, Index: 4, Hashes: []survey.LeafHash{leafHash("of nothing")}}}))
+		nothing := opening("nothing", "one", "salt")
+		a.Index, b.Index, nothing.Index = 7, 3, 4
+		must(t, "place", s.PlaceOpenings(t.Context(), []survey.FactOpening{a, b, nothing}))
 	}
-	a.Index, b.Index = 7, 3
+	elsewhere := a
+	elsewhere.Index = 9
+	must(t, "place what has a place", s.PlaceOpenings(t.Context(), []survey.FactOpening{elsewhere}))
 	same(t, "still waiting", read(s.WaitingOpenings), []survey.FactOpening{c})
 	placed := func(from, to int64) []survey.FactOpening {
 		return read(func(ctx context.Context, yield func(survey.FactOpening) error) error {

@@ -19,7 +19,6 @@ CREATE TABLE log_openings (
   fields BLOB NOT NULL,
   PRIMARY KEY (kind, ref)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX log_openings_hash ON log_openings(hash);
 CREATE UNIQUE INDEX log_openings_n ON log_openings(n) WHERE n IS NOT NULL;
 CREATE INDEX log_openings_waiting ON log_openings(family, hash) WHERE n IS NULL;
 
