@@ -74,8 +74,7 @@ type LogStore interface {
 	// WaitingOpenings calls yield for every opening that waits, in the order of their
 	// groups.
 	WaitingOpenings(ctx context.Context, yield func(FactOpening) error) error
-	// PlaceOpenings notes the Index of openings, by their kind and ref; one that has
-	// an index keeps it.
+	// PlaceOpenings notes the Index of openings, by their kind and ref; idempotent.
 	PlaceOpenings(ctx context.Context, list []FactOpening) error
 	// Openings calls yield for what opens the data leaves from one index to before
 	// another, by index. A leaf whose opening was erased is left out.

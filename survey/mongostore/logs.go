@@ -34,22 +34,22 @@ func (d leafDoc) leaf() (l survey.Leaf) {
 	return l
 }
 
+// openingDoc is what opens a leaf. Its _id is kind and ref.
 type openingDoc struct {
-	ID      openingID `bson:"_id"`
-	Group   string    `bson:"group"`
-	Hash    []byte    `bson:"hash"`
-	Waiting bool      `bson:"waiting,omitempty"`
-	Index   *int64    `bson:"n,omitempty"`
-	Fields  []byte    `bson:"fields"`
+	ID      []byte          `bson:"_id"`
+	Kind    survey.FactKind `bson:"kind"`
+	Ref     []byte          `bson:"ref"`
+	Group   string          `bson:"group"`
+	Hash    []byte          `bson:"hash"`
+	Waiting bool            `bson:"waiting,omitempty"`
+	Index   *int64          `bson:"n,omitempty"`
+	Fields  []byte          `bson:"fields"`
 }
 
-type openingID struct {
-	Kind survey.FactKind `bson:"kind"`
-	Ref  []byte          `bson:"ref"`
-}
+func openingID(o survey.FactOpening) []byte { return append([]byte(o.Kind+"/"), o.Ref...) }
 
 func (d openingDoc) opening() survey.FactOpening {
-	o := survey.FactOpening{Kind: d.ID.Kind, Ref: d.ID.Ref, Group: d.Group, Index: survey.Waiting, Fields: d.Fields}
+	o := survey.FactOpening{Kind: d.Kind, Ref: d.Ref, Group: d.Group, Index: survey.Waiting, Fields: d.Fields}
 	copy(o.Hash[:], d.Hash)
 	if d.Index != nil {
 		o.Index = *d.Index
@@ -117,7 +117,7 @@ func (s *Store) AddOpenings(ctx context.Context, list []survey.FactOpening) erro
 		}
 		docs := make([]any, len(list))
 		for i, o := range list {
-			docs[i] = openingDoc{ID: openingID{o.Kind, o.Ref}, Group: o.Group, Hash: o.Hash[:], Waiting: true, Fields: o.Fields}
+			docs[i] = openingDoc{ID: openingID(o), Kind: o.Kind, Ref: o.Ref, Group: o.Group, Hash: o.Hash[:], Waiting: true, Fields: o.Fields}
 		}
 		_, err := insertNew(ctx, s.db.Collection("log_openings"), docs)
 		return err
@@ -159,7 +159,7 @@ func (s *Store) PlaceOpenings(ctx context.Context, list []survey.FactOpening) er
 	return s.do(ctx, "place openings", func() error {
 		var changes []mongo.WriteModel
 		for _, o := range list {
-			changes = append(changes, mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: openingID{o.Kind, o.Ref}}, {Key: "waiting", Value: true}}).
+			changes = append(changes, mongo.NewUpdateOneModel().SetFilter(byID(openingID(o))).
 				SetUpdate(bson.D{{Key: "$set", Value: field("n", o.Index)}, {Key: "$unset", Value: field("waiting", "")}}))
 		}
 		if len(changes) == 0 {

@@ -128,9 +128,6 @@ func logOpenings(t testing.TB, s survey.Store) {
 		a.Index, b.Index, nothing.Index = 7, 3, 4
 		must(t, "place", s.PlaceOpenings(t.Context(), []survey.FactOpening{a, b, nothing}))
 	}
-	elsewhere := a
-	elsewhere.Index = 9
-	must(t, "place what has a place", s.PlaceOpenings(t.Context(), []survey.FactOpening{elsewhere}))
 	same(t, "still waiting", read(s.WaitingOpenings), []survey.FactOpening{c})
 	placed := func(from, to int64) []survey.FactOpening {
 		return read(func(ctx context.Context, yield func(survey.FactOpening) error) error {
