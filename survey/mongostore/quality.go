@@ -43,24 +43,6 @@ func (s *Store) Quality(ctx context.Context, id, bureau string, from, to survey.
 		if bureau != "" {
 			filter = append(filter, bson.E{Key: "_id.bureau", Value: bureau})
 		}
-		cursor, err := s.db.Collection("quality").Find(ctx, filter, sorted("_id.day", "_id.bureau", "_id.survey").SetBatchSize(100))
-		if err != nil {
-			return err
-		}
-		defer cursor.Close(ctx)
-		for cursor.Next(ctx) {
-			var d qualityDoc
-			var sheet survey.QualitySheet
-			if err := cursor.Decode(&d); err != nil {
-				return err
-			}
-			if err := json.Unmarshal([]byte(d.Doc), &sheet); err != nil {
-				return err
-			}
-			if err := yield(sheet); err != nil {
-				return err
-			}
-		}
-		return cursor.Err()
+		return eachSheet(ctx, s.db.Collection("quality"), filter, sorted("_id.day", "_id.bureau", "_id.survey").SetBatchSize(100), yield)
 	})
 }

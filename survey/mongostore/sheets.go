@@ -56,26 +56,33 @@ func (s *Store) CaseSheet(ctx context.Context, id string, day survey.Span) (shee
 // CaseSheets implements survey.CaseSheetStore.
 func (s *Store) CaseSheets(ctx context.Context, yield func(survey.CaseSheet) error) error {
 	return s.do(ctx, "read case sheets", func() error {
-		cursor, err := s.db.Collection("case_sheets").Find(ctx, bson.D{}, sorted("_id.survey", "_id.as_of", "_id.no").SetBatchSize(10))
-		if err != nil {
+		return eachSheet(ctx, s.db.Collection("case_sheets"), bson.D{}, sorted("_id.survey", "_id.as_of", "_id.no").SetBatchSize(10), yield)
+	})
+}
+
+// eachSheet calls yield for the sheets that are kept as JSON in a field doc.
+func eachSheet[T any](ctx context.Context, c *mongo.Collection, filter bson.D, order *options.FindOptions, yield func(T) error) error {
+	cursor, err := c.Find(ctx, filter, order)
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		var d struct {
+			Doc string `bson:"doc"`
+		}
+		var sheet T
+		if err := cursor.Decode(&d); err != nil {
 			return err
 		}
-		defer cursor.Close(ctx)
-		for cursor.Next(ctx) {
-			var d sheetDoc
-			var sheet survey.CaseSheet
-			if err := cursor.Decode(&d); err != nil {
-				return err
-			}
-			if err := json.Unmarshal([]byte(d.Doc), &sheet); err != nil {
-				return err
-			}
-			if err := yield(sheet); err != nil {
-				return err
-			}
+		if err := json.Unmarshal([]byte(d.Doc), &sheet); err != nil {
+			return err
 		}
-		return cursor.Err()
-	})
+		if err := yield(sheet); err != nil {
+			return err
+		}
+	}
+	return cursor.Err()
 }
 
 // fileDoc is an attachment. One document holds any that is allowed, and is there
