@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"stats/proof":                 {"survey"},
 	"stats/quality":               {"survey"},
 	"stats/quality/halls":         {"survey"},
+	"stats/sheet":                 {"survey", "stats"},
 	"stats/export":                {"survey", "stats", "stats/figures", "stats/quality"},
 	"qrcodes":                     {},
 	"public":                      {},

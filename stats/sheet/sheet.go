@@ -1,0 +1,84 @@
+// Package sheet makes score sheets (评分表): what a publication says of each bureau.
+//
+// [Make] is a pure function of what was counted, the [Unit]s, and of the survey's
+// frozen rules. So whoever has the units can make the same sheets, and package
+// stats/proof can check every number of a publication by it.
+package sheet
+
+import (
+	"slices"
+
+	"manyi/stats"
+	"manyi/survey"
+)
+
+// Levels is how many responses gave each level, best first.
+type Levels [len(survey.Levels)]int64
+
+// N is how many there are.
+func (l Levels) N() (n int64) {
+	for _, x := range l {
+		n += x
+	}
+	return n
+}
+
+// Good is how many are not bad reviews.
+func (l Levels) Good() (n int64) {
+	for i, level := range survey.Levels {
+		if !level.Bad() {
+			n += l[i]
+		}
+	}
+	return n
+}
+
+// Unit is what was counted of one bureau; or of several together, because one alone
+// would show how few people rated.
+type Unit struct {
+	// Place is the bureau; of several, the city or the province they are in.
+	Place string `json:"place"`
+	// Pooled names the bureaus counted together; none if a bureau stands alone.
+	Pooled []string `json:"pooled,omitempty"`
+	// Counted is the responses that count, by channel, those not adopted among them.
+	// Those made elsewhere are in none of these.
+	Counted map[string]Levels `json:"counted"`
+	// NotAdopted (不予采纳) is those of Counted that a decision that stands excludes.
+	NotAdopted map[string]Levels `json:"not_adopted,omitempty"`
+	Superseded int64             `json:"superseded"` // stored, but another response for the case counts
+
+	// What follows is not in the log: it stands on the signature alone.
+
+	Served   int64 `json:"served"`   // visits (办件)
+	Rated    int64 `json:"rated"`    // of them, those with a counted response
+	Defaults int64 `json:"defaults"` // unrated, and past the days after which they count as the rules say
+}
+
+// Sheet is what is published of one unit.
+type Sheet struct {
+	Place  string   `json:"place"`
+	Pooled []string `json:"pooled,omitempty"`
+	// Adopted is the satisfaction without what is not adopted, All with it.
+	Adopted stats.Rate `json:"adopted"`
+	All     stats.Rate `json:"with_not_adopted"`
+}
+
+// Make is the score sheets of units, in their order.
+func Make(s survey.Survey, units []Unit) []Sheet {
+	sheets := make([]Sheet, len(units))
+	for i, u := range units {
+		all, not := sum(u.Counted), sum(u.NotAdopted)
+		sheets[i] = Sheet{Place: u.Place, Pooled: slices.Clone(u.Pooled),
+			All: stats.NewRate(all.Good(), all.N()), Adopted: stats.NewRate(all.Good()-not.Good(), all.N()-not.N())}
+	}
+	return sheets
+}
+
+func sum(channels map[string]Levels) (all Levels) {
+	for _, levels := range channels {
+		for i, n := range levels {
+			all[i] += n
+		}
+	}
+	return all
+}
