@@ -90,6 +90,7 @@ var collections = []collection{
 		return s.AddEvaluationEntries(ctx, e.EvaluationID, e.Entries)
 	}), 10},
 	{"campaigns", listed(survey.Store.Campaigns), each(survey.Store.PutCampaign), 100},
+	{"publications", readPublications, each(survey.Store.PutPublication), 1},
 	{"inbound", readInbound, func(ctx context.Context, to, _ survey.Store, items []any) error {
 		_, err := to.AddInbound(ctx, allOf[survey.Inbound](items))
 		return err
@@ -98,6 +99,17 @@ var collections = []collection{
 	{"calendar", listed(survey.Store.CalendarDays), func(ctx context.Context, to, _ survey.Store, items []any) error {
 		return to.PutCalendar(ctx, allOf[survey.CalendarDay](items))
 	}, math.MaxInt},
+}
+
+func readPublications(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Publications(ctx, survey.PublicationQuery{}, func(head survey.Publication) error {
+		p, err := s.Publication(ctx, head.PublicationID)
+		if err != nil {
+			return err
+		}
+		p.Public.Body, p.Auditor.Body = orNil(p.Public.Body), orNil(p.Auditor.Body)
+		return yield(p)
+	})
 }
 
 func readInbound(ctx context.Context, s survey.Store, yield func(any) error) error {

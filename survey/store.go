@@ -54,6 +54,7 @@ type Store interface {
 	InstrumentStore
 	EvaluationStore
 	CampaignStore
+	PublicationStore
 	// Ping reports whether the engine answers.
 	Ping(ctx context.Context) error
 	Close() error

@@ -50,7 +50,8 @@ var migrations = []func(ctx context.Context, s *Store) error{
 		_, err := s.db.Collection("responses").UpdateMany(ctx, bson.D{}, bson.D{{Key: "$set", Value: field("unlogged", true)}})
 		return err
 	},
-	func(context.Context, *Store) error { return nil }, // sheets in responses, which earlier versions would lose
+	func(context.Context, *Store) error { return nil },                      // sheets in responses, which earlier versions would lose
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of publications
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -119,8 +120,9 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("waiting", "waiting", "group", "hash"), "waiting"),
 		partial(index("n", "n"), "n"),
 	},
-	"case_sheets": {index("latest", "_id.survey", "_id.as_of", "_id.no")},
-	"evaluations": {index("bureau", "_id.survey", "_id.bureau", "_id.evaluator")},
+	"case_sheets":  {index("latest", "_id.survey", "_id.as_of", "_id.no")},
+	"evaluations":  {index("bureau", "_id.survey", "_id.bureau", "_id.evaluator")},
+	"publications": {index("order", "_id.source", "_id.survey", "_id.period", "_id.no")},
 }
 
 func index(name string, fields ...string) mongo.IndexModel {

@@ -33,6 +33,8 @@
 //     under its number, each put by one insert: of two nodes that append at once one
 //     finds the place taken. What opens a leaf is put before it, and finds out its
 //     index after it, by its hash.
+//   - A publication is one document under its id, put by one insert and never changed.
+//     One made here needs the one before it, which is never removed.
 //   - Surveys, codes, accounts, leases, pins, reports, instruments and assignments are
 //     one document each.
 package mongostore

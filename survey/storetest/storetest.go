@@ -53,6 +53,7 @@ var Checks = slices.Concat(
 	inviteChecks,
 	inboundChecks,
 	logChecks,
+	publicationChecks,
 )
 
 // Run runs the suite. open returns an empty store; Run closes it.
