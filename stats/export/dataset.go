@@ -78,8 +78,8 @@ type DatasetRules struct {
 	Figures       []string             `json:"figures"` // definitions of the rates of cases
 }
 
-// rulesOf are the rules of a survey under this program.
-func rulesOf(s survey.Survey) (r DatasetRules, err error) {
+// RulesOf are the rules of a survey under this program.
+func RulesOf(s survey.Survey) (r DatasetRules, err error) {
 	r = DatasetRules{Survey: s.Rules, Questionnaire: s.Questionnaire, Counting: survey.Counting, Quality: quality.Rules}
 	for _, d := range stats.CaseDefinitions {
 		r.Figures = append(r.Figures, d.ID+" "+d.Name)
@@ -106,7 +106,7 @@ func Dataset(ctx context.Context, w io.Writer, store DatasetStore, q DatasetQuer
 		m.To = q.To.String()
 	}
 	var err error
-	if m.Rules, err = rulesOf(q.Survey); err != nil {
+	if m.Rules, err = RulesOf(q.Survey); err != nil {
 		return m, err
 	}
 	d := &dataset{DatasetQuery: q, store: store, zip: zip.NewWriter(w)}
