@@ -68,7 +68,7 @@ var settings = []setting{
 	{"MANYI_LEASE", "lease", "15s", "a duration from 3s to 5m", "how long a job's node may be silent before another takes the job over"},
 	{"MANYI_START_WITHOUT_DB", "start-without-db", "false", "true or false", "start on what this machine remembers if MongoDB does not answer"},
 	{"MANYI_RETENTION", "retention", "180", "a number of days from 30 to 3650", "how long contacts and hidden numbers are kept"},
-	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases are sent to"},
+	{"MANYI_WEBHOOK_URL", "", "", "https://, or http:// on this machine, without a user or #", "address that reminders of cases and announcements of publications are sent to"},
 	{"MANYI_WEBHOOK_SECRET", "", "", "at least 32 characters", "signs what is sent to MANYI_WEBHOOK_URL"},
 	{"MANYI_SMS_GATEWAY", "sms-gateway", "", "outbox, kannel, aliyun or webhook", "what carries text messages; unset: webhook if MANYI_SMS_URL is set, else outbox (see README)"},
 	{"MANYI_SMS_URL", "", "", "https://, or http:// on this machine, without a user or #", "gateway that messages are handed to; unset: no phone can be proved (see README)"},

@@ -124,7 +124,8 @@ func (b *base) jobs(log *slog.Logger) []jobs.Job {
 	list = append(list, b.logger().Jobs(b.cfg.LogEvery)...)
 	senders := b.senders()
 	if len(senders) > 0 { // else nothing is queued
-		list = append(list, jobs.RemindJob(b.store, slices.Sorted(maps.Keys(senders))...))
+		channels := slices.Sorted(maps.Keys(senders))
+		list = append(list, jobs.RemindJob(b.store, channels...), jobs.AnnounceJob(b.store, b.cfg.BaseURL, channels...))
 	}
 	return append(list, jobs.DeliverJob(b.store, senders, log)) // it also forgets what ended
 }
@@ -146,7 +147,7 @@ func (b *base) checkLogs(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// senders are the ways reminders leave the house, by the channel they are queued for.
+// senders are the ways reminders and announcements leave the house, by the channel they are queued for.
 func (b *base) senders() map[string]jobs.Sender {
 	ways := map[string]jobs.Sender{}
 	if b.cfg.WebhookURL != "" {

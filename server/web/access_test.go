@@ -98,6 +98,9 @@ var may = map[string]string{
 	"GET /console/evaluations/:bureau":              "oru",
 	"GET /console/evaluations/:bureau/photos/:hash": "oru",
 	"GET /api/v1/evaluations":                       "ORU",
+
+	"GET /api/v1/publications":                     "OSFERU",
+	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {

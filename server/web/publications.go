@@ -1,0 +1,108 @@
+package web
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"manyi/jobs"
+	"manyi/survey"
+)
+
+// publicationJSON is a publication in the list of the API.
+type publicationJSON struct {
+	ID       string    `json:"id"`
+	Survey   string    `json:"survey"`
+	Period   string    `json:"period"`
+	No       int       `json:"no"`
+	Corrects int       `json:"corrects,omitempty"` // number of the publication it corrects
+	At       time.Time `json:"at"`
+	Sample   bool      `json:"sample"`
+	SHA256   string    `json:"sha256"` // of the document
+	URL      string    `json:"url"`    // of the document
+}
+
+// forAuditors is which document of a publication is meant: the public one, or with
+// ?for=auditors the auditors', for those who may read every response whole.
+func forAuditors(c *fiber.Ctx) (bool, error) {
+	switch c.Query("for") {
+	case "":
+		return false, nil
+	case "auditors":
+		if !actor(c).Can(survey.DownloadWhole) {
+			return false, errNoAccess
+		}
+		return true, nil
+	}
+	return false, survey.Faults{{Field: "for", Value: c.Query("for"), Why: WhyReaders}}
+}
+
+// WhyReaders is the fault of readers that no document of a publication is made for.
+const WhyReaders survey.Why = "publication_for"
+
+// apiPublications lists what was published here, corrections after what they correct.
+func (a *app) apiPublications(c *fiber.Ctx) error {
+	list := []publicationJSON{}
+	q := survey.PublicationQuery{Survey: c.Query("survey"), Period: c.Query("period"), Here: true}
+	err := a.Store.Publications(c.UserContext(), q, func(p survey.Publication) error {
+		list = append(list, publicationJSON{ID: p.PublicationID.String(), Survey: p.Survey, Period: p.Period, No: p.No, Corrects: p.Corrects, At: p.At,
+			Sample: p.Sample, SHA256: hex.EncodeToString(p.Public.SHA256[:]), URL: a.BaseURL + jobs.PublicationPath(p.PublicationID)})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"publications": list})
+}
+
+// publicationOf is the publication made here that an address names.
+func (a *app) publicationOf(c *fiber.Ctx) (survey.Publication, error) {
+	no, err := strconv.Atoi(c.Params("no"))
+	id := survey.PublicationID{Survey: c.Params("survey"), Period: c.Params("period"), No: no}
+	if err != nil || id.Check() != nil || strconv.Itoa(no) != c.Params("no") {
+		return survey.Publication{}, survey.ErrNotFound
+	}
+	return a.Store.Publication(c.UserContext(), id)
+}
+
+// sendDocument sends a document as it was signed, to the byte. It never changes, so
+// whoever has it need not fetch it again.
+func (a *app) sendDocument(c *fiber.Ctx) error {
+	auditors, err := forAuditors(c)
+	if err != nil {
+		return err
+	}
+	p, err := a.publicationOf(c)
+	if err != nil {
+		return err
+	}
+	d := p.Public
+	if auditors {
+		d = p.Auditor
+	}
+	if !d.There() {
+		return survey.ErrNotFound
+	}
+	tag := `"` + hex.EncodeToString(d.SHA256[:]) + `"`
+	c.Set(fiber.HeaderETag, tag)
+	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
+	c.Vary(fiber.HeaderAuthorization, fiber.HeaderCookie)
+	if hasTag(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(d.Body)
+}
+
+// hasTag reports whether a list of entity tags, as If-None-Match has it, names one.
+func hasTag(list, tag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == tag || one == "*" {
+			return true
+		}
+	}
+	return false
+}
