@@ -20,6 +20,7 @@ type Publication struct {
 	Corrects   int       // number of the publication that this one corrects; 0 for none
 	At         time.Time // everything stored until then is in it
 	Sample     bool      // made of demonstration data
+	N          int64     // responses in it
 	By         string    // account that closed the period, or took the publication in
 	Taken      time.Time // when it was taken in; zero if it was made here
 	Checkpoint int64     // number of the checkpoint it stands on

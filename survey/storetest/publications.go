@@ -21,7 +21,7 @@ var publicationChecks = []Check{
 // Publication is a sound publication made here.
 func Publication(period string, no int) survey.Publication {
 	return survey.Publication{PublicationID: survey.PublicationID{Survey: "y2024", Period: period, No: no}, Corrects: no - 1,
-		At: At("2024-04-01 00:00:00.007"), By: "admin $.", Checkpoint: 41,
+		At: At("2024-04-01 00:00:00.007"), By: "admin $.", Checkpoint: 41, N: 1234,
 		Public:  survey.NewDocument(fmt.Appendf(nil, `{"no":%d,"title":"甲 $.\u0000"}`, no), []byte("— manyi public\n")),
 		Auditor: survey.NewDocument([]byte{0, 0xff, '{'}, []byte("— manyi auditor\n"))}
 }
