@@ -26,7 +26,7 @@ const (
 )
 
 // AnnounceJob queues that there is a publication, once for each channel. Whoever hears
-// of it finds it under base, the address of this installation. It looks every minute.
+// of it finds it under base and its id. It looks every minute.
 func AnnounceJob(store AnnounceWork, base string, channels ...string) Job {
 	const name = "announce"
 	return Job{
@@ -72,9 +72,6 @@ type Announcement struct {
 	At          time.Time `json:"at"`
 }
 
-// PublicationPath is where the API shows a publication made here.
-func PublicationPath(id survey.PublicationID) string { return "/api/v1/publications/" + id.String() }
-
 // Announce queues what was published in the week before now and is not queued yet, and
 // returns how many announcements were new. It may be killed anywhere and run twice at
 // once: an announcement's key is queued once.
@@ -88,7 +85,7 @@ func Announce(ctx context.Context, store AnnounceWork, base string, channels []s
 		for _, channel := range channels {
 			d := survey.Delivery{Key: channel + "/publication/" + p.PublicationID.String(), Channel: channel, MadeAt: now, State: survey.DeliveryWaiting, At: now}
 			body, err := json.Marshal(Announcement{ID: d.ID(), Kind: "publication", Publication: p.PublicationID.String(), Survey: p.Survey, Period: p.Period, No: p.No,
-				Corrects: p.Corrects, Sample: p.Sample, SHA256: hex.EncodeToString(p.Public.SHA256[:]), URL: base + PublicationPath(p.PublicationID), At: p.At})
+				Corrects: p.Corrects, Sample: p.Sample, SHA256: hex.EncodeToString(p.Public.SHA256[:]), URL: base + p.PublicationID.String(), At: p.At})
 			if err != nil {
 				return err
 			}

@@ -25,7 +25,7 @@ func TestAPublicationIsAnnouncedOnce(t *testing.T) {
 		}
 		return p
 	}
-	job := jobs.AnnounceJob(store, "https://pj.example.gov.cn", "webhook")
+	job := jobs.AnnounceJob(store, "https://pj.example.gov.cn/api/v1/publications/", "webhook")
 	due := func(want bool) {
 		t.Helper()
 		if got, err := job.Due(t.Context()); err != nil || got != want {

@@ -8,9 +8,11 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"manyi/jobs"
 	"manyi/survey"
 )
+
+// PublicationsPath and the id of a publication made here are where the API shows it.
+const PublicationsPath = "/api/v1/publications/"
 
 // publicationJSON is a publication in the list of the API.
 type publicationJSON struct {
@@ -49,7 +51,7 @@ func (a *app) apiPublications(c *fiber.Ctx) error {
 	q := survey.PublicationQuery{Survey: c.Query("survey"), Period: c.Query("period"), Here: true}
 	err := a.Store.Publications(c.UserContext(), q, func(p survey.Publication) error {
 		list = append(list, publicationJSON{ID: p.PublicationID.String(), Survey: p.Survey, Period: p.Period, No: p.No, Corrects: p.Corrects, At: p.At,
-			Sample: p.Sample, SHA256: hex.EncodeToString(p.Public.SHA256[:]), URL: a.BaseURL + jobs.PublicationPath(p.PublicationID)})
+			Sample: p.Sample, SHA256: hex.EncodeToString(p.Public.SHA256[:]), URL: a.BaseURL + PublicationsPath + p.PublicationID.String()})
 		return nil
 	})
 	if err != nil {
