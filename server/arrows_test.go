@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"stats":                       {"survey"},
 	"stats/figures":               {"survey", "stats"},
 	"stats/proof":                 {"survey"},
+	"stats/proof/bundle":          {"survey", "stats", "stats/figures", "stats/quality", "stats/export", "stats/proof", "stats/sheet"},
 	"stats/quality":               {"survey"},
 	"stats/quality/halls":         {"survey"},
 	"stats/sheet":                 {"survey", "stats"},

@@ -117,6 +117,16 @@ func (r Rate) MarshalJSON() ([]byte, error) {
 	}{pointer(r.Value()), pointer(r.Low, ok), pointer(r.High, ok), Count(r.Num), Count(r.Den)})
 }
 
+// UnmarshalJSON reads what MarshalJSON wrote of a rate that is shown.
+func (r *Rate) UnmarshalJSON(doc []byte) error {
+	var counts struct{ Num, Den int64 }
+	if err := json.Unmarshal(doc, &counts); err != nil {
+		return err
+	}
+	*r = NewRate(counts.Num, counts.Den)
+	return nil
+}
+
 // Mean is a sum of points over n responses.
 type Mean struct {
 	Sum float64

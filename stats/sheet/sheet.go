@@ -15,6 +15,24 @@ import (
 // Levels is how many responses gave each level, best first.
 type Levels [len(survey.Levels)]int64
 
+// N is how many there are.
+func (l Levels) N() (n int64) {
+	for _, x := range l {
+		n += x
+	}
+	return n
+}
+
+// Good is how many are not bad reviews.
+func (l Levels) Good() (n int64) {
+	for i, level := range survey.Levels {
+		if !level.Bad() {
+			n += l[i]
+		}
+	}
+	return n
+}
+
 // Counts is a number of responses, and how many of them gave what.
 type Counts struct {
 	N    int64 `json:"n"`

@@ -1,0 +1,224 @@
+package bundle_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"manyi/jobs"
+	"manyi/stats/proof"
+	"manyi/stats/proof/bundle"
+	"manyi/stats/sheet"
+	"manyi/survey"
+	"manyi/survey/intake"
+	"manyi/survey/sqlitestore"
+	"manyi/survey/storetest"
+)
+
+const secret = "a secret of at least thirty-two letters"
+
+// hall is a store with its logs, and what fills them.
+type hall struct {
+	t      testing.TB
+	store  survey.Store
+	survey survey.Survey
+	facts  *storetest.Facts
+	keys   intake.Secrets
+	signer proof.Signer
+}
+
+func newHall(t testing.TB, with ...func(*survey.Survey)) *hall {
+	t.Helper()
+	store, err := sqlitestore.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return hallOn(t, store, with...)
+}
+
+func hallOn(t testing.TB, store survey.Store, with ...func(*survey.Survey)) *hall {
+	t.Helper()
+	h := &hall{t: t, store: store, survey: storetest.Survey(with...)}
+	h.facts = storetest.NewFacts(7, h.survey)
+	var err [4]error
+	h.keys, err[0] = intake.NewSecrets([]byte(secret))
+	h.signer, err[1] = proof.NewSigner([]byte(secret))
+	err[2] = store.AddSurvey(t.Context(), h.survey)
+	err[3] = store.PutPlaces(t.Context(), storetest.Places())
+	h.must(errors.Join(err[:]...))
+	return h
+}
+
+func (h *hall) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// rate stores n responses of each level given, at a window.
+func (h *hall) rate(window string, n [5]int, with ...func(*survey.Response)) (made []survey.Response) {
+	h.t.Helper()
+	for i, times := range n {
+		for range times {
+			made = append(made, h.facts.Response(window, storetest.At("2024-03-04 10:00").Add(time.Duration(len(made))*time.Second),
+				append(with, func(r *survey.Response) { r.Level = survey.Levels[i] })...))
+		}
+	}
+	_, err := h.store.AddResponses(h.t.Context(), made)
+	h.must(err)
+	return made
+}
+
+// log appends everything to the logs, as after the survey's end.
+func (h *hall) log() {
+	h.t.Helper()
+	l := jobs.Logger{Store: h.store, Keys: h.keys, Signer: h.signer, Zone: h.survey.Location()}
+	after := h.survey.Closes.Add(time.Hour)
+	_, err := l.Receipts(h.t.Context(), after)
+	h.must(err)
+	_, err = l.Data(h.t.Context(), after)
+	h.must(err)
+}
+
+func (h *hall) query(a bundle.Audience, p bundle.Period) bundle.Query {
+	return bundle.Query{Survey: h.survey, Tree: storetest.Tree(), Period: p, Audience: a, No: 1,
+		AsOf: h.survey.Closes.Add(2 * time.Hour), Program: "test", Tags: h.keys, Signer: h.signer}
+}
+
+func (h *hall) build(a bundle.Audience, p bundle.Period) bundle.Document {
+	h.t.Helper()
+	d, err := bundle.Build(h.t.Context(), h.store, h.query(a, p))
+	h.must(err)
+	return d
+}
+
+func (h *hall) write(d bundle.Document) []byte {
+	h.t.Helper()
+	var b bytes.Buffer
+	h.must(bundle.Write(h.t.Context(), &b, h.store, d, h.signer))
+	return b.Bytes()
+}
+
+func verify(b []byte, key string) (bundle.Report, error) {
+	return bundle.Verify(bytes.NewReader(b), int64(len(b)), bundle.Options{Key: key})
+}
+
+// decide excludes the review of a response, or makes any other step of its case.
+func (h *hall) open(r survey.Response, steps ...survey.Entry) {
+	h.t.Helper()
+	entries := []survey.Entry{{No: 1, Step: survey.StepOpened, At: r.ReceivedAt, Party: survey.System,
+		Clock: &survey.Clock{Contact: 20240305, Rectify: 20240319, Callback: 20240326, Calendar: survey.NewCalendar(nil).Version}}}
+	for i, e := range steps {
+		e.No, e.At = i+2, r.ReceivedAt.Add(time.Duration(i+1)*time.Hour)
+		entries = append(entries, e)
+	}
+	h.must(h.store.AddEntries(h.t.Context(), r.Key, entries, survey.CaseSummary{State: survey.CaseOpen}))
+}
+
+var notAdopted = []survey.Entry{{Step: survey.StepExclusionAsked, By: "bureau", Party: survey.Own, Ground: survey.GroundMistaken},
+	{Step: survey.StepExclusionGranted, By: "higher", Party: survey.Higher}}
+
+// busy has large and small bureaus, reviews not adopted, of the small ones if smallToo,
+// responses that others supersede, and some made elsewhere.
+func busy(t testing.TB, smallToo bool) *hall {
+	h := newHall(t)
+	bad := h.rate(storetest.GulouHR1, [5]int{20, 10, 8, 12, 7})
+	for _, r := range bad[40:46] {
+		h.open(r, notAdopted...)
+	}
+	h.open(bad[46], append(notAdopted, survey.Entry{Step: survey.StepObjected, Party: survey.Citizen})...)
+	h.open(bad[47], survey.Entry{Step: survey.StepContacted, By: "bureau", Party: survey.Own, Outcome: survey.OutcomeReached})
+	for i := range 6 { // twelve for six cases
+		h.rate(storetest.GulouHR2, [5]int{2, 0, 0, 0, 0}, storetest.OnCase(fmt.Sprint("A", i)))
+	}
+	few := h.rate(storetest.CangshanHR, [5]int{18, 0, 0, 0, 2})
+	if smallToo {
+		h.open(few[18], notAdopted...)
+	}
+	h.rate(storetest.GulouHRS, [5]int{20, 7, 0, 0, 5})
+	h.rate(storetest.SimingTax, [5]int{30, 6, 5, 0, 3})
+	h.rate(storetest.PingtanZone, [5]int{40, 0, 0, 0, 0})
+	h.rate(storetest.GulouHR1, [5]int{6, 0, 0, 0, 1}, func(r *survey.Response) { r.Channel = survey.ChannelImported })
+	h.log()
+	return h
+}
+
+func unit(t testing.TB, d bundle.Document, place string) sheet.Unit {
+	t.Helper()
+	for _, u := range d.Units {
+		if u.Place == place {
+			return u
+		}
+	}
+	t.Fatalf("no unit %s among %+v", place, d.Units)
+	return sheet.Unit{}
+}
+
+func TestBundleOfEveryAudienceAndPeriodHolds(t *testing.T) {
+	h := busy(t, true)
+	for _, a := range bundle.Audiences {
+		for _, p := range []bundle.Period{bundle.WholePeriod, "2024", "2024-03", "2024-02"} {
+			d := h.build(a, p)
+			b := h.write(d)
+			r, err := verify(b, h.signer.Key)
+			if err != nil {
+				t.Errorf("%s, %s: %v", a, p, err)
+				continue
+			}
+			want := int64(57 + 12 + 20 + 32 + 44 + 40 + 7)
+			if p == "2024-02" {
+				want = 0
+			}
+			if r.Responses != want || !r.KeyGiven {
+				t.Errorf("%s, %s: %d responses, key given: %v; want %d", a, p, r.Responses, r.KeyGiven, want)
+			}
+			if again := h.write(d); !bytes.Equal(b, again) {
+				t.Errorf("%s, %s: written twice it is not the same", a, p)
+			}
+		}
+	}
+}
+
+func TestSmallNumbersAreMergedUpwards(t *testing.T) {
+	h := busy(t, true)
+	d := h.build(bundle.Public, bundle.WholePeriod)
+	// Twelve of the bureau's responses are for six cases, so six are superseded.
+	hr := unit(t, d, "350102-HR")
+	if c := hr.Counted["qr"]; c.N != 63 || c.Good != 44 || c.Levels == nil || c.Levels[0] != 26 || hr.Superseded != 6 {
+		t.Errorf("the large bureau: %+v", hr)
+	}
+	// The bureau with three bad reviews is the only one of its city with any; the one without
+	// bad reviews does not help, the two of the next city do.
+	rest := unit(t, d, "350000")
+	if want := []string{"350102-HRS", "350104-HR", "350128-ZH", "350203-TAX"}; len(d.Units) != 2 || !slices.Equal(rest.Pooled, want) {
+		t.Errorf("%d units, pooled are %v, want %v", len(d.Units), rest.Pooled, want)
+	}
+	// One review of the pool is not adopted, which is not told. The number of all would tell
+	// it if the other unit told its own.
+	for _, u := range d.Units {
+		if !slices.Contains(u.Merged, sheet.MergedNotAdopted) || len(u.NotAdopted) > 0 || d.NotAdopted != 7 {
+			t.Errorf("of %s %v is merged; %d in all are not adopted", u.Place, u.Merged, d.NotAdopted)
+		}
+	}
+	a := h.build(bundle.Auditor, bundle.WholePeriod)
+	if len(a.Units) != len(h.survey.Candidates) {
+		t.Errorf("auditors have %d units, want each bureau", len(a.Units))
+	}
+	if u := unit(t, a, "350104-HR"); u.NotAdopted["qr"].N != 1 || u.Counted["qr"].N != 20 {
+		t.Errorf("a small bureau for auditors: %+v", u)
+	}
+}
+
+func TestReviewsNotAdoptedAreToldOfLargeUnits(t *testing.T) {
+	h := busy(t, false)
+	// Six of one level are not adopted; a seventh was, until there was an objection.
+	hr := unit(t, h.build(bundle.Public, bundle.WholePeriod), "350102-HR")
+	if c := hr.NotAdopted["qr"]; len(hr.Merged) > 0 || c.N != 6 || c.Good != 0 || c.Levels == nil || c.Levels[3] != 6 {
+		t.Errorf("not adopted of the large bureau: %+v", hr)
+	}
+}

@@ -1,0 +1,196 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"manyi/stats/proof"
+	"manyi/stats/sheet"
+	"manyi/survey"
+)
+
+// counter adds facts up in the order of the log.
+type counter struct {
+	doc       *Document
+	shape     *shape
+	growth    proof.Growth
+	size      int64
+	states    []proof.State // checkpoints that are still to come
+	responses int64
+	apart     map[string]int64
+	decisions decisions
+	counted   map[*unitShape]*[len(survey.Channels) + 1]sheetCounts
+	beaten    map[*unitShape]int64
+	reviews   map[mark]fact // bad ones that count, by tag, of units that tell what is not adopted
+	cases     map[mark]*claims
+	tags      map[mark]struct{} // of all responses, for auditors
+}
+
+type sheetCounts struct {
+	n, good int64
+	levels  sheet.Levels
+}
+
+func (c *sheetCounts) add(f fact) {
+	c.n++
+	if f.good {
+		c.good++
+	}
+	if f.level != survey.NoLevel {
+		c.levels[f.level-survey.VerySatisfied]++
+	}
+}
+
+// claims is how many leaves there are for a case.
+type claims struct {
+	counted, beaten, outside int
+	unit                     *unitShape
+	line                     int64
+}
+
+func newCounter(d *Document, s *shape, states []proof.State) *counter {
+	c := &counter{doc: d, shape: s, states: states, apart: map[string]int64{}, decisions: decisions{}, beaten: map[*unitShape]int64{},
+		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]fact{}, cases: map[mark]*claims{}, tags: map[mark]struct{}{}}
+	for _, u := range s.units {
+		c.counted[u] = &[len(survey.Channels) + 1]sheetCounts{}
+	}
+	return c
+}
+
+// roots compares the log's root with the checkpoints of its size.
+func (c *counter) roots() error {
+	for len(c.states) > 0 && c.states[0].Data.Size == c.size {
+		if c.growth.Tree() != c.states[0].Data {
+			return fmt.Errorf("the leaves up to here have another root than the checkpoint of %s says", c.states[0].At)
+		}
+		c.states = c.states[1:]
+	}
+	return nil
+}
+
+func (c *counter) add(f fact) error {
+	c.growth.Add(tlog.Hash(f.leaf))
+	c.size++
+	if err := c.roots(); err != nil {
+		return err
+	}
+	if f.kind == factStep {
+		if f.step == nil {
+			return nil
+		}
+		return c.decisions.add(f.step.step, f.step.no, f.step.tag)
+	}
+	if f.kind == factOther {
+		return nil
+	}
+	if c.doc.Audience == Auditor {
+		if _, twice := c.tags[f.tag]; twice {
+			return errors.New("the response is in the log twice")
+		}
+		c.tags[f.tag] = struct{}{}
+	}
+	var none mark
+	var of *claims
+	if f.ofCase != none && f.kind != factApart {
+		if of = c.cases[f.ofCase]; of == nil {
+			of = &claims{line: c.size}
+			c.cases[f.ofCase] = of
+		}
+		if f.unit != nil && of.unit != nil && of.unit != f.unit && c.doc.Audience == Public {
+			return errors.New("another leaf for its case is of another unit")
+		}
+		of.unit = f.unit
+	}
+	switch f.kind {
+	case factOutside:
+		if of != nil {
+			of.outside++
+		}
+		return nil
+	case factApart:
+		c.apart[survey.Channel(f.channel).String()]++
+	case factBeaten:
+		if of == nil {
+			return errors.New("it is superseded, and names no case")
+		}
+		if !f.unit.superseded {
+			return errors.New("it is superseded, and its unit does not tell such")
+		}
+		of.beaten++
+		c.beaten[f.unit]++
+	case factCounted:
+		if of != nil {
+			if of.counted++; of.counted > 1 {
+				return errors.New("another leaf counts for its case")
+			}
+		}
+		c.counted[f.unit][f.channel].add(f)
+		if !f.good && f.unit.notAdopted && f.unit.counted {
+			if _, twice := c.reviews[f.tag]; twice {
+				return errors.New("the response is in the log twice")
+			}
+			c.reviews[f.tag] = f
+		}
+	}
+	c.responses++
+	return nil
+}
+
+// done checks what only the whole log shows.
+func (c *counter) done() error {
+	for _, of := range c.cases {
+		switch {
+		case of.beaten > 0 && of.counted+of.outside == 0:
+			return at(leavesFile, of.line, errors.New("it is superseded, and no leaf counts for its case"))
+		case c.doc.Audience == Public && of.beaten == 0:
+			return at(leavesFile, of.line, errors.New("it opens its case, and nothing is superseded by it"))
+		}
+	}
+	return nil
+}
+
+// units makes the document's units from what was counted.
+func (c *counter) units() []sheet.Unit {
+	out := map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}
+	for tag, d := range c.decisions {
+		if f, ok := c.reviews[markOf([]byte(tag))]; ok && d.granted {
+			if out[f.unit] == nil {
+				out[f.unit] = &[len(survey.Channels) + 1]sheetCounts{}
+			}
+			out[f.unit][f.channel].add(f)
+		}
+	}
+	var units []sheet.Unit
+	for _, said := range c.doc.Units {
+		u := c.shape.units[said.Place]
+		made := said // what is not in the log is taken over
+		made.Counted, made.NotAdopted, made.Superseded = u.told(c.counted[u]), u.told(out[u]), c.beaten[u]
+		units = append(units, made)
+	}
+	return units
+}
+
+// told is counts as a unit tells them.
+func (u *unitShape) told(counts *[len(survey.Channels) + 1]sheetCounts) map[string]sheet.Counts {
+	m := map[string]sheet.Counts{}
+	if counts == nil || !u.counted {
+		return m
+	}
+	for channel, c := range counts {
+		if c.n == 0 {
+			continue
+		}
+		name := sheet.AllChannels
+		if channel > 0 {
+			name = survey.Channel(channel).String()
+		}
+		n := sheet.Counts{N: c.n, Good: c.good}
+		if u.levels {
+			n.Levels = &c.levels
+		}
+		m[name] = n
+	}
+	return m
+}

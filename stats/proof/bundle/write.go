@@ -1,0 +1,290 @@
+package bundle
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"manyi/stats/proof"
+	"manyi/stats/sheet"
+	"manyi/survey"
+)
+
+// The files of a bundle, in their order.
+const (
+	documentFile    = "publication.json"
+	documentSigFile = "publication.sig"
+	leavesFile      = "leaves.tsv"
+	checkpointsFile = "checkpoints.txt"
+	figuresFile     = "figures.csv"
+	signatureFile   = "signature.txt"
+)
+
+var files = []string{documentFile, documentSigFile, leavesFile, checkpointsFile, figuresFile, signatureFile}
+
+// Write writes the bundle of a publication: the same bytes for the same document and
+// store, but for what was erased since. So only the document has to be kept.
+func Write(ctx context.Context, w io.Writer, store Store, d Document, signer proof.Signer) error {
+	body, err := d.Encode()
+	if err != nil {
+		return err
+	}
+	sig, err := SignDocument(d, body, signer)
+	if err != nil {
+		return err
+	}
+	a := newArchive(w, d)
+	text := func(b []byte) func(io.Writer) error {
+		return func(w io.Writer) error { _, err := w.Write(b); return err }
+	}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{documentFile, text(body)},
+		{documentSigFile, text(sig)},
+		{leavesFile, func(w io.Writer) error { return writeLeaves(ctx, w, store, d) }},
+		{checkpointsFile, func(w io.Writer) error { return writeCheckpoints(ctx, w, store, d, signer.Verifier()) }},
+		{figuresFile, func(w io.Writer) error { return writeFigures(w, d) }},
+	} {
+		if err := a.file(f.name, f.write); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	signed, err := note.Sign(&note.Note{Text: a.list.String()}, signer)
+	if err == nil {
+		err = a.file(signatureFile, text(signed))
+	}
+	if err != nil {
+		return err
+	}
+	return a.zip.Close()
+}
+
+// archive is a bundle being written, and the list of its files that is signed.
+type archive struct {
+	zip  *zip.Writer
+	list strings.Builder
+}
+
+const bundleHead = "manyi bundle 1\n"
+
+func newArchive(w io.Writer, d Document) *archive {
+	a := &archive{zip: zip.NewWriter(w)}
+	a.list.WriteString(bundleHead + d.ID + " " + string(d.Audience) + "\n")
+	return a
+}
+
+// file adds a file, stored as it is: hashes and salts hardly get smaller, and the bytes
+// follow from the content alone.
+func (a *archive) file(name string, write func(io.Writer) error) error {
+	entry, err := a.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	sum, size := sha256.New(), int64(0)
+	buffered := bufio.NewWriterSize(writerFunc(func(b []byte) (int, error) {
+		size += int64(len(b))
+		sum.Write(b)
+		return entry.Write(b)
+	}), 1<<18)
+	if err := errors.Join(write(buffered), buffered.Flush()); err != nil {
+		return err
+	}
+	fmt.Fprintf(&a.list, "%s %d %s\n", name, size, hex.EncodeToString(sum.Sum(nil)))
+	return nil
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+func writeLeaves(ctx context.Context, w io.Writer, store survey.LogStore, d Document) error {
+	s := shapeOf(&d)
+	of := map[string]*unitShape{} // by bureau
+	for _, u := range s.units {
+		of[u.Place] = u
+		for _, bureau := range u.Pooled {
+			of[bureau] = u
+		}
+	}
+	cases := map[string]bool{} // that a leaf is superseded for
+	for _, index := range d.Superseded {
+		if d.Audience == Auditor {
+			break
+		}
+		err := store.Openings(ctx, index, index+1, func(o survey.FactOpening) error {
+			r, err := proof.ReadOpening(o)
+			name, _ := r.Value("case")
+			cases[name] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	next := int64(0)
+	var line []byte
+	err := store.Openings(ctx, 0, d.Leaves, func(o survey.FactOpening) error {
+		if o.Index != next {
+			return missing(next)
+		}
+		next++
+		r, err := proof.ReadOpening(o)
+		if err != nil {
+			return err
+		}
+		if id, _ := r.Value("survey"); id != d.Survey.ID {
+			r = r.Show("survey")
+		} else if d.Audience == Public {
+			r = r.Show(s.opened(r, o.Index, of, cases).Names(r.Kind)...)
+		}
+		line = append(r.AppendLine(line[:0]), '\n')
+		_, err = w.Write(line)
+		return err
+	})
+	if err == nil && next != d.Leaves {
+		err = missing(next)
+	}
+	return err
+}
+
+// opened is what a record of the survey opens to the public.
+func (s *shape) opened(r proof.Record, index int64, of map[string]*unitShape, cases map[string]bool) proof.Fields {
+	value := func(name string) string { v, _ := r.Value(name); return v }
+	if r.Kind == survey.FactStep {
+		return stepFields(value("step"))
+	}
+	if s.within != "" && value(s.periodName) != s.within {
+		return s.survey | s.period
+	}
+	if apart(value("channel")) {
+		return s.survey | s.period | response("channel")
+	}
+	u := of[value("bureau")]
+	if u == nil {
+		return s.survey | s.period
+	}
+	if s.isSuperseded(index) {
+		return s.beaten(u)
+	}
+	return s.counted(u, cases[value("case")], value("good") == "true")
+}
+
+// signedState is a line of the checkpoints' file.
+type signedState struct {
+	Note string `json:"note"`
+	// Receipts proves that the log of receipts begins with what it was at the line before.
+	Receipts []string `json:"receipts,omitempty"`
+}
+
+func writeCheckpoints(ctx context.Context, w io.Writer, store survey.LogStore, d Document, verifier note.Verifier) error {
+	var last proof.State
+	done := false
+	err := store.Checkpoints(ctx, func(c survey.Checkpoint) error {
+		if done {
+			return nil
+		}
+		state, err := proof.OpenState(c.Note, verifier)
+		if err != nil {
+			return err
+		}
+		done = string(c.Note) == d.Checkpoint
+		if !done && state.Data == last.Data {
+			return nil
+		}
+		line := signedState{Note: string(c.Note)}
+		grown, err := proof.Consist(ctx, store, survey.ReceiptLog, state.Receipts.Size, last.Receipts.Size)
+		if err != nil {
+			return err
+		}
+		for _, h := range grown {
+			line.Receipts = append(line.Receipts, h.String())
+		}
+		last = state
+		text, err := json.Marshal(line)
+		if err == nil {
+			_, err = w.Write(append(text, '\n'))
+		}
+		return err
+	})
+	if err == nil && !done {
+		err = errors.New("the document's checkpoint is not stored: restore it from a backup")
+	}
+	return err
+}
+
+// readCheckpoint reads a line of the checkpoints' file, which has one form.
+func readCheckpoint(text []byte) (line signedState, receipts tlog.TreeProof, err error) {
+	if err := json.Unmarshal(text, &line); err != nil {
+		return line, nil, err
+	}
+	if again, err := json.Marshal(line); err != nil || !bytes.Equal(again, text) {
+		return line, nil, errors.New("it is not in the form it was written in")
+	}
+	for _, one := range line.Receipts {
+		h, err := tlog.ParseHash(one)
+		if err != nil || h.String() != one {
+			return line, nil, fmt.Errorf("%q is no hash", one)
+		}
+		receipts = append(receipts, h)
+	}
+	return line, receipts, nil
+}
+
+// writeFigures writes the units as a table.
+func writeFigures(w io.Writer, d Document) error {
+	x := csv.NewWriter(w)
+	head := []string{"publication", "sample", "place", "pooled", "merged", "row", "channel", "n", "good"}
+	for _, l := range survey.Levels {
+		head = append(head, l.String())
+	}
+	if err := x.Write(head); err != nil {
+		return err
+	}
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	for _, u := range d.Units {
+		merged := make([]string, len(u.Merged))
+		for i, m := range u.Merged {
+			merged[i] = string(m)
+		}
+		base := []string{d.ID, strconv.FormatBool(d.Sample), u.Place, strings.Join(u.Pooled, " "), strings.Join(merged, " ")}
+		row := func(what, channel string, n int64, more ...string) {
+			x.Write(append(slices.Concat(base, []string{what, channel, number(n)}, more), make([]string, 6-len(more))...)) // Error says it
+		}
+		counts := func(what string, channels map[string]sheet.Counts) {
+			for _, channel := range sortedKeys(channels) {
+				c := channels[channel]
+				more := []string{number(c.Good)}
+				if c.Levels != nil {
+					for _, n := range c.Levels {
+						more = append(more, number(n))
+					}
+				}
+				row(what, channel, c.N, more...)
+			}
+		}
+		counts("counted", u.Counted)
+		counts("not_adopted", u.NotAdopted)
+		row("superseded", "", u.Superseded)
+		row("served", "", u.Served)
+		row("rated", "", u.Rated)
+		row("defaults", "", u.Defaults)
+	}
+	x.Flush()
+	return x.Error()
+}
