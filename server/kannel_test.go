@@ -107,6 +107,12 @@ accept-x-kannel-headers = true
 	return k
 }
 
+// settings is how a server at a base URL is told of it, as pairs of the environment.
+func (k *kannelIn) settings(base, callback string) []string {
+	return []string{"MANYI_BASE_URL", base, "MANYI_SMS_GATEWAY", "kannel", "MANYI_SMS_URL", fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", k.send),
+		"MANYI_SMS_USER", "manyi", "MANYI_SMS_SECRET", "pass", "MANYI_SMS_FROM", "10690001", "MANYI_SMS_CALLBACK", callback}
+}
+
 func (k *kannelIn) listens(port int) bool {
 	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err == nil {
@@ -171,14 +177,18 @@ func eventually(t testing.TB, what string, within time.Duration, is func() bool)
 
 // TestARatingByTextMessageThroughKannel: an invitation goes out, a report comes back,
 // and a reply in Chinese is in the figures; the gateway is away at first and dies in between.
+// On both engines.
 func TestARatingByTextMessageThroughKannel(t *testing.T) {
 	needKannel(t)
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
+	onBothEngines(t, ratedThroughKannel)
+}
+
+func ratedThroughKannel(t *testing.T, on site) {
 	const phone, callback = "13800138000", "0123456789abcdefghijklmn"
-	data := sampleFolder(t, 1)
-	b := openFolder(t, data)
+	b := on.base
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -215,9 +225,7 @@ func TestARatingByTextMessageThroughKannel(t *testing.T) {
 	port := freePort(t)
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	k := newKannel(t, base+"/sms/"+callback)
-	p := newProcess("serve", "--data", data, "--addr", fmt.Sprintf("127.0.0.1:%d", port), "--base-url", base)
-	p.cmd.Env = append(p.cmd.Env, "MANYI_SMS_GATEWAY=kannel", fmt.Sprintf("MANYI_SMS_URL=http://127.0.0.1:%d/cgi-bin/sendsms", k.send),
-		"MANYI_SMS_USER=manyi", "MANYI_SMS_SECRET=pass", "MANYI_SMS_FROM=10690001", "MANYI_SMS_CALLBACK="+callback)
+	p := on.prepare(fmt.Sprintf("127.0.0.1:%d", port), k.settings(base, callback)...)
 	p.serve(t)
 	id := survey.MessageID(survey.InvitationKey(demo.SurveyID, visit.Case))
 	state := func() survey.Message {
