@@ -82,6 +82,8 @@ smsbox-id = box
 sendsms-port = %d
 sendsms-interface = 127.0.0.1
 mo-recode = true
+http-request-retry = 30
+http-queue-delay = 1
 log-level = 1
 
 group = smsbox-route

@@ -47,13 +47,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	if raceEnabled {
 		t.Skip("killed processes under the race detector show nothing more and take minutes")
 	}
-	kills := 3
-	if text := os.Getenv("MANYI_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("MANYI_KILLS is %q; want a number", text)
-		}
-	}
+	kills := timesToKill(t)
 	data := demoFolder(t)
 	b := openFolder(t, data)
 	if n, err := b.store.(*sqlitestore.Store).Synchronous(t.Context()); err != nil || n != 2 {
@@ -142,4 +136,18 @@ func TestKilledUnderLoad(t *testing.T) {
 		t.Errorf("%d sent, %d acknowledged, %d stored", sent, len(acknowledged), total)
 	}
 	t.Logf("%d kills, %d ratings sent, all there once", kills, sent)
+}
+
+// timesToKill is what MANYI_KILLS says.
+func timesToKill(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("MANYI_KILLS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("MANYI_KILLS is %q; want a number", text)
+	}
+	return n
 }
