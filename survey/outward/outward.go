@@ -57,13 +57,16 @@ func NewClient() *Client {
 	}}
 }
 
-// Do sends a request and returns the status and the beginning of the answer. An error
+// Do sends a request, once, and returns the status and the beginning of the answer. An error
 // that is not ErrNotSent leaves open whether the request arrived. None holds the
 // address, which may carry a secret.
 func (c *Client) Do(req *http.Request) (status int, answer []byte, err error) {
 	var begun atomic.Bool // from here on something may have reached the other side
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { begun.Store(true) }}
 	req.Header.Set("User-Agent", "Manyi")
+	// A request without a body that dies on a connection used before is sent again by
+	// net/http, unasked. One that has a connection of its own is not.
+	req.Close = req.Body == nil
 	res, err := c.http.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
 		if err = withoutAddress(err); !begun.Load() {

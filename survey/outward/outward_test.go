@@ -1,7 +1,12 @@
 package outward
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -32,6 +37,36 @@ func TestGenuine(t *testing.T) {
 	} {
 		if got := Genuine([]byte(c.secret), c.at, c.signature, []byte(c.body)); got != c.want {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestARequestIsSentOnce: one that dies without an answer is not sent again, also not
+// on a connection that was used before.
+func TestARequestIsSentOnce(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		var asked atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) == 2 {
+				panic(http.ErrAbortHandler)
+			}
+		}))
+		c := NewClient()
+		var failed error
+		for range 2 {
+			var body io.Reader
+			if method == http.MethodPost {
+				body = strings.NewReader("x")
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, s.URL, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, failed = c.Do(req)
+		}
+		s.Close()
+		if asked.Load() != 2 || failed == nil || errors.Is(failed, ErrNotSent) {
+			t.Errorf("%s: asked %d times, %v", method, asked.Load(), failed)
 		}
 	}
 }
