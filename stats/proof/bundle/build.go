@@ -50,6 +50,9 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	for _, code := range q.Survey.Candidates {
 		b.bureaus[code] = newTally()
 	}
+	if err := listed(ctx, store, d.Checkpoint, q.Signer.Verifier(), func([]byte, proof.State) error { d.Checkpoints++; return nil }); err != nil {
+		return d, err
+	}
 	if err := b.standings(ctx, store); err != nil {
 		return d, err
 	}

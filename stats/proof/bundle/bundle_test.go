@@ -140,6 +140,7 @@ func busy(t testing.TB, smallToo bool) *hall {
 	if smallToo {
 		h.open(few[18], notAdopted...)
 	}
+	h.log()
 	h.rate(storetest.GulouHRS, [5]int{20, 7, 0, 0, 5})
 	h.rate(storetest.SimingTax, [5]int{30, 6, 5, 0, 3})
 	h.rate(storetest.PingtanZone, [5]int{40, 0, 0, 0, 0})

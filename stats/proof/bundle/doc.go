@@ -34,5 +34,5 @@
 // follows from visits, which are not in the log, so a publication says it and auditors
 // compare. Whoever can sign can publish other rules than those the survey opened with;
 // the version of the rules, which every publication and data set names, shows it to
-// those who compare. Visits, and how many responses wait, stand on the signature alone.
+// those who compare. A checkpoint that nobody else has kept can be left out. Visits, and how many responses wait, stand on the signature alone.
 package bundle

@@ -66,6 +66,9 @@ type Document struct {
 	// Leaves the length of the data log in it.
 	Checkpoint string `json:"checkpoint"`
 	Leaves     int64  `json:"leaves"`
+	// Checkpoints is how many of them the bundle lists: those at which the data log had
+	// grown, and the last.
+	Checkpoints int `json:"checkpoints"`
 	// Outside is how many stored responses of the period are in no number, because
 	// they still wait to be appended to the log. It stands on the signature alone.
 	Outside int64 `json:"outside"`

@@ -27,10 +27,9 @@ type Options struct {
 
 // Report is what a check found.
 type Report struct {
-	Document    Document
-	KeyGiven    bool
-	Responses   int64 // leaves of the survey and period that were counted, those apart and superseded among them
-	Checkpoints int
+	Document  Document
+	KeyGiven  bool
+	Responses int64 // leaves of the survey and period that were counted, those apart and superseded among them
 }
 
 // largest is how many bytes of a document are read; everything else is read in pieces.
@@ -265,7 +264,9 @@ func (v *verifier) checkpoints() error {
 	if last.Data.Size != v.Document.Leaves {
 		return at(documentFile, 0, fmt.Errorf("it says %d leaves, its checkpoint %d", v.Document.Leaves, last.Data.Size))
 	}
-	v.Checkpoints = len(v.states)
+	if len(v.states) != v.Document.Checkpoints {
+		return at(checkpointsFile, 0, fmt.Errorf("it holds %d checkpoints, the document names %d", len(v.states), v.Document.Checkpoints))
+	}
 	return nil
 }
 

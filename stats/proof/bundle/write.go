@@ -194,6 +194,28 @@ type signedState struct {
 
 func writeCheckpoints(ctx context.Context, w io.Writer, store survey.LogStore, d Document, verifier note.Verifier) error {
 	var last proof.State
+	return listed(ctx, store, d.Checkpoint, verifier, func(text []byte, state proof.State) error {
+		line := signedState{Note: string(text)}
+		grown, err := proof.Consist(ctx, store, survey.ReceiptLog, state.Receipts.Size, last.Receipts.Size)
+		if err != nil {
+			return err
+		}
+		for _, h := range grown {
+			line.Receipts = append(line.Receipts, h.String())
+		}
+		last = state
+		doc, err := json.Marshal(line)
+		if err == nil {
+			_, err = w.Write(append(doc, '\n'))
+		}
+		return err
+	})
+}
+
+// listed calls yield for the checkpoints a bundle lists: those at which the data log
+// had grown, up to the one with a note, and that one.
+func listed(ctx context.Context, store survey.LogStore, note string, verifier note.Verifier, yield func(text []byte, s proof.State) error) error {
+	var last proof.State
 	done := false
 	err := store.Checkpoints(ctx, func(c survey.Checkpoint) error {
 		if done {
@@ -203,24 +225,12 @@ func writeCheckpoints(ctx context.Context, w io.Writer, store survey.LogStore, d
 		if err != nil {
 			return err
 		}
-		done = string(c.Note) == d.Checkpoint
+		done = string(c.Note) == note
 		if !done && state.Data == last.Data {
 			return nil
 		}
-		line := signedState{Note: string(c.Note)}
-		grown, err := proof.Consist(ctx, store, survey.ReceiptLog, state.Receipts.Size, last.Receipts.Size)
-		if err != nil {
-			return err
-		}
-		for _, h := range grown {
-			line.Receipts = append(line.Receipts, h.String())
-		}
 		last = state
-		text, err := json.Marshal(line)
-		if err == nil {
-			_, err = w.Write(append(text, '\n'))
-		}
-		return err
+		return yield(c.Note, state)
 	})
 	if err == nil && !done {
 		err = errors.New("the document's checkpoint is not stored: restore it from a backup")

@@ -1,0 +1,407 @@
+package bundle_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"manyi/stats/proof"
+	"manyi/stats/proof/bundle"
+	"manyi/survey"
+	"manyi/survey/storetest"
+)
+
+// parts is a bundle taken apart.
+type parts struct {
+	names []string
+	text  map[string][]byte
+}
+
+func takeApart(t testing.TB, b []byte) parts {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parts{text: map[string][]byte{}}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.names, p.text[f.Name] = append(p.names, f.Name), text
+	}
+	return p
+}
+
+func (p parts) clone() parts {
+	c := parts{slices.Clone(p.names), map[string][]byte{}}
+	for name, text := range p.text {
+		c.text[name] = bytes.Clone(text)
+	}
+	return c
+}
+
+func (p parts) zip(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range p.names {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err == nil {
+			_, err = w.Write(p.text[name])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// resign is what a publisher does who cheats: everything is signed anew with the right key.
+func (p parts) resign(t testing.TB, signer proof.Signer) {
+	t.Helper()
+	text, err := note.Open(p.text["signature.txt"], note.VerifierList(signer.Verifier()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := strings.SplitN(text.Text, "\n", 3)
+	if d, err := bundle.Decode(p.text["publication.json"]); err == nil {
+		head[1] = d.ID + " " + string(d.Audience)
+		if p.text["publication.sig"], err = bundle.SignDocument(d, p.text["publication.json"], signer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := head[0] + "\n" + head[1] + "\n"
+	for _, name := range p.names[:len(p.names)-1] {
+		sum := sha256.Sum256(p.text[name])
+		list += fmt.Sprintf("%s %d %s\n", name, len(p.text[name]), hex.EncodeToString(sum[:]))
+	}
+	if p.text["signature.txt"], err = note.Sign(&note.Note{Text: list}, signer); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mutation changes a bundle's files, and says what it did; empty if there was nothing
+// to change.
+type mutation struct {
+	name   string
+	change func(r *rand.Rand, p parts) string
+}
+
+func lineMutation(name, file string, change func(r *rand.Rand, lines [][]byte) ([][]byte, string)) mutation {
+	return mutation{name, func(r *rand.Rand, p parts) string {
+		lines := bytes.SplitAfter(p.text[file], []byte("\n"))
+		lines, what := change(r, lines[:len(lines)-1])
+		p.text[file] = bytes.Join(lines, nil)
+		return what
+	}}
+}
+
+// field replaces a column of a random line of which a test holds.
+func fieldMutation(name, kind, field string, change func(r *rand.Rand, column string) string) mutation {
+	return lineMutation(name, "leaves.tsv", func(r *rand.Rand, lines [][]byte) ([][]byte, string) {
+		at := int(proof.FieldOf(survey.FactKind(kind), field)) + 1
+		for _, n := range r.Perm(len(lines)) {
+			columns := strings.Split(strings.TrimSuffix(string(lines[n]), "\n"), "\t")
+			if columns[0] != kind || at >= len(columns) || !strings.Contains(columns[at], ":") {
+				continue
+			}
+			was := columns[at]
+			if columns[at] = change(r, was); columns[at] == was {
+				continue
+			}
+			lines[n] = []byte(strings.Join(columns, "\t") + "\n")
+			return lines, fmt.Sprintf("line %d, %s: %s to %s", n+1, field, was, columns[at])
+		}
+		return lines, ""
+	})
+}
+
+func docMutation(name string, change func(r *rand.Rand, d *bundle.Document) string) mutation {
+	return mutation{name, func(r *rand.Rand, p parts) string {
+		d, err := bundle.Decode(p.text["publication.json"])
+		if err != nil {
+			return ""
+		}
+		what := change(r, &d)
+		if p.text["publication.json"], err = d.Encode(); err != nil {
+			return ""
+		}
+		return what
+	}}
+}
+
+// value changes an open column's value to another.
+func value(options ...string) func(*rand.Rand, string) string {
+	return func(r *rand.Rand, column string) string {
+		salt, _, _ := strings.Cut(column, ":")
+		return salt + ":" + options[r.IntN(len(options))]
+	}
+}
+
+// closed is a column as it stands when it is not open: an honest commitment.
+func closed(field string) func(*rand.Rand, string) string {
+	return func(_ *rand.Rand, column string) string {
+		salt, text, _ := strings.Cut(column, ":")
+		part := proof.Part{Value: text}
+		if err := part.UnmarshalJSON([]byte(fmt.Sprintf("[%q,%q]", salt, text))); err != nil {
+			return column
+		}
+		doc, err := part.Close(field).MarshalJSON()
+		if err != nil {
+			return column
+		}
+		return strings.Trim(string(doc), `"`)
+	}
+}
+
+// mutations is what is tried. Of the document only what the leaves or rules answer for
+// is changed: the rest stands on the signature alone, as its docs say.
+var mutations = []mutation{
+	{"a byte of a file", func(r *rand.Rand, p parts) string {
+		name := p.names[r.IntN(len(p.names))]
+		if name == "publication.json" { // see below
+			name = "leaves.tsv"
+		}
+		at := r.IntN(len(p.text[name]))
+		p.text[name][at] ^= byte(1 + r.IntN(255))
+		return fmt.Sprintf("%s, byte %d", name, at)
+	}},
+	lineMutation("a leaf dropped", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("a leaf doubled", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Insert(l, n, l[n]), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("leaves swapped", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l) - 1)
+		l[n], l[n+1] = l[n+1], l[n]
+		return l, fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("a leaf added", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l) + 1)
+		made := proof.OfResponse(storetest.NewFacts(r.Uint64(), storetest.Survey()).Response(storetest.GulouHR1, storetest.At("2024-03-04 10:00")), fakeTags{})
+		return slices.Insert(l, n, append(made.Show("survey", "bureau", "good", "channel", "level").AppendLine(nil), '\n')), fmt.Sprint("line ", n+1)
+	}),
+	fieldMutation("another level", "response", "level", value("very_satisfied", "satisfied", "dissatisfied")),
+	fieldMutation("good for bad", "response", "good", value("true", "false")),
+	fieldMutation("another bureau", "response", "bureau", value("350102-HR", "350203-TAX")),
+	fieldMutation("another channel", "response", "channel", value("sms", "imported")),
+	fieldMutation("another survey", "response", "survey", value("other")),
+	fieldMutation("a decision turned", "step", "step", value("exclusion_refused", "noted")),
+	fieldMutation("a decision closed", "step", "response", closed("response")),
+	fieldMutation("a review's tag closed", "response", "tag", closed("tag")),
+	fieldMutation("a survey closed", "response", "survey", closed("survey")),
+	fieldMutation("a case closed", "response", "case", closed("case")),
+	fieldMutation("a level closed", "response", "level", closed("level")),
+	fieldMutation("a deadline shifted", "step", "clock", value("20240306 20240320 20240327 x")),
+	fieldMutation("a step's time shifted", "step", "at", value("2024-03-01T00:00:00.000Z")),
+	fieldMutation("a day shifted", "response", "day", value("20240401")),
+	lineMutation("a checkpoint dropped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("checkpoints swapped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		l[0], l[1] = l[1], l[0]
+		return l, "the first two"
+	}),
+	lineMutation("a row of the table dropped", "figures.csv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	docMutation("a count", func(r *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[r.IntN(len(d.Units))]
+		for name, c := range u.Counted {
+			if r.IntN(2) == 0 {
+				c.N++
+			} else {
+				c.Good--
+			}
+			u.Counted[name] = c
+			return u.Place
+		}
+		return ""
+	}),
+	docMutation("a count of a level moved", func(r *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[r.IntN(len(d.Units))]
+		for _, c := range u.Counted {
+			if c.Levels != nil && c.Levels[1] > 0 {
+				c.Levels[0]++
+				c.Levels[1]--
+				return u.Place
+			}
+		}
+		return ""
+	}),
+	docMutation("nothing superseded", func(r *rand.Rand, d *bundle.Document) string {
+		d.Superseded = nil
+		return "all"
+	}),
+	docMutation("one more superseded", func(r *rand.Rand, d *bundle.Document) string {
+		n := r.Int64N(d.Leaves)
+		if at, found := slices.BinarySearch(d.Superseded, n); !found {
+			d.Superseded = slices.Insert(d.Superseded, at, n)
+			return fmt.Sprint(n)
+		}
+		return ""
+	}),
+	docMutation("fewer not adopted", func(r *rand.Rand, d *bundle.Document) string {
+		d.NotAdopted--
+		return fmt.Sprint(d.NotAdopted)
+	}),
+	docMutation("what is not adopted hidden", func(r *rand.Rand, d *bundle.Document) string {
+		for i := range d.Units {
+			if len(d.Units[i].NotAdopted) > 0 {
+				d.Units[i].NotAdopted = nil
+				return d.Units[i].Place
+			}
+		}
+		return ""
+	}),
+	docMutation("weights swapped", func(r *rand.Rand, d *bundle.Document) string {
+		w := &d.Survey.Rules.Weights
+		w[0], w[1] = w[1], w[0]
+		return "the first two"
+	}),
+	docMutation("deadlines changed", func(r *rand.Rand, d *bundle.Document) string {
+		d.Survey.Rules.Deadlines.Rectify++
+		return "rectify"
+	}),
+	docMutation("another rule", func(r *rand.Rand, d *bundle.Document) string {
+		d.Rules = strings.Repeat("ab", 32)
+		return d.Rules
+	}),
+	docMutation("a unit dropped", func(r *rand.Rand, d *bundle.Document) string {
+		n := r.IntN(len(d.Units))
+		place := d.Units[n].Place
+		d.Units, d.Sheets = slices.Delete(d.Units, n, n+1), slices.Delete(d.Sheets, n, n+1)
+		return place
+	}),
+	docMutation("a sheet swapped", func(r *rand.Rand, d *bundle.Document) string {
+		d.Sheets[0], d.Sheets[1] = d.Sheets[1], d.Sheets[0]
+		return "the first two"
+	}),
+	docMutation("fewer leaves", func(r *rand.Rand, d *bundle.Document) string {
+		d.Leaves--
+		return fmt.Sprint(d.Leaves)
+	}),
+	docMutation("another period", func(r *rand.Rand, d *bundle.Document) string {
+		d.Period = "2024-03"
+		d.ID = strings.ReplaceAll(d.ID, "whole", "2024-03")
+		return d.ID
+	}),
+	docMutation("another audience", func(r *rand.Rand, d *bundle.Document) string {
+		d.Audience = map[bundle.Audience]bundle.Audience{bundle.Public: bundle.Auditor, bundle.Auditor: bundle.Public}[d.Audience]
+		return string(d.Audience)
+	}),
+	docMutation("no sample", func(r *rand.Rand, d *bundle.Document) string {
+		d.Sample = !d.Sample
+		return fmt.Sprint(d.Sample)
+	}),
+}
+
+type fakeTags struct{}
+
+func (fakeTags) CaseTag(string, survey.CaseRef) string { return "" }
+func (fakeTags) FactTag(k survey.Key) string           { return k.String() }
+
+func TestNoMutationPasses(t *testing.T) {
+	const times = 200
+	h := busy(t, false)
+	for _, a := range bundle.Audiences {
+		whole := h.write(h.build(a, bundle.WholePeriod))
+		if _, err := verify(whole, h.signer.Key); err != nil {
+			t.Fatal(err)
+		}
+		original := takeApart(t, whole)
+		if !bytes.Equal(original.zip(t), whole) {
+			t.Fatal("the test puts a bundle together otherwise than it is written")
+		}
+		tried := map[string]int{}
+		for seed := uint64(0); len(tried) < len(mutations) && seed < 4000 || seed < times; seed++ {
+			r := rand.New(rand.NewPCG(seed, 6))
+			m := mutations[seed%uint64(len(mutations))]
+			for _, resigned := range []bool{false, true} {
+				p := original.clone()
+				what := m.change(r, p)
+				if what == "" || bytes.Equal(p.zip(t), whole) {
+					continue
+				}
+				if resigned {
+					if m.name == "a byte of a file" && strings.Contains(what, ".sig") || strings.Contains(what, "signature.txt") {
+						continue // it would be made good
+					}
+					p.resign(t, h.signer)
+				}
+				tried[m.name]++
+				_, err := verify(p.zip(t), h.signer.Key)
+				if err == nil {
+					t.Errorf("%s, seed %d, signed anew %v: %s (%s) passes", a, seed, resigned, m.name, what)
+				} else if resigned && seed < uint64(len(mutations)) {
+					t.Logf("%s, %s (%s): %v", a, m.name, what, err)
+				}
+			}
+			if seed > times+2*uint64(len(mutations)) {
+				break
+			}
+		}
+		for _, m := range mutations {
+			if tried[m.name] == 0 && !(a == bundle.Public && slices.Contains([]string{"a deadline shifted", "a step's time shifted", "a day shifted"}, m.name)) {
+				t.Errorf("%s: %s was never tried", a, m.name)
+			}
+		}
+	}
+}
+
+func TestNoByteOfABundleMayChange(t *testing.T) {
+	h := busy(t, false)
+	whole := h.write(h.build(bundle.Public, bundle.WholePeriod))
+	r := rand.New(rand.NewPCG(1, 6))
+	// The ends of the file are where ZIP keeps what nobody reads.
+	at := []int{}
+	for i := range 120 {
+		at = append(at, i, len(whole)-1-i*7)
+	}
+	for range 200 {
+		at = append(at, r.IntN(len(whole)))
+	}
+	for _, i := range at {
+		b := bytes.Clone(whole)
+		b[i] ^= byte(1 + r.IntN(255))
+		if _, err := verify(b, h.signer.Key); err == nil {
+			t.Errorf("with byte %d of %d changed it passes", i, len(whole))
+		}
+	}
+	for name, b := range map[string][]byte{"more at the end": append(bytes.Clone(whole), 'x'), "more at the beginning": append([]byte("x"), whole...), "less": whole[:len(whole)-1]} {
+		if _, err := verify(b, h.signer.Key); err == nil {
+			t.Errorf("with %s it passes", name)
+		}
+	}
+	other, err := proof.NewSigner([]byte("another secret of thirty-two letters"))
+	h.must(err)
+	if _, err := verify(whole, other.Key); err == nil || !strings.Contains(err.Error(), "not with the one given") {
+		t.Errorf("with another key: %v", err)
+	}
+	if rep, err := verify(whole, ""); err != nil || rep.KeyGiven {
+		t.Errorf("without a key: %+v, %v", rep.KeyGiven, err)
+	}
+}
