@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"manyi/survey"
+	"manyi/survey/mongostore/mongotest"
+	"manyi/survey/storetest"
+)
+
+// rated stores responses of a window, good and bad, as of a day in 2024.
+func rated(t *testing.T, b *base, seed uint64, window string, good, bad int) {
+	t.Helper()
+	s, err := b.store.Survey(t.Context(), "y2024")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.NewFacts(seed, s)
+	var made []survey.Response
+	for i := range good + bad {
+		made = append(made, f.Response(window, storetest.At("2024-03-04 10:00").Add(time.Duration(i)*time.Second), func(r *survey.Response) {
+			if r.Level = survey.VerySatisfied; i >= good {
+				r.Level = survey.Dissatisfied
+			}
+		}))
+	}
+	if _, err := b.store.AddResponses(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPublishedAndVerified(t *testing.T) {
+	c := filledFolder(t)
+	publishAndVerify(t, c, c.base())
+}
+
+func TestPublishedAndVerifiedOnMongoDB(t *testing.T) {
+	uri := mongotest.Open(t)
+	i := newInstallation(t, uri, uri)
+	c := i.commands(t)
+	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
+	c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
+	publishAndVerify(t, c, i.base())
+}
+
+func publishAndVerify(t *testing.T, c commands, b *base) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	rated(t, b, 1, storetest.GulouHR1, 30, 8)
+	rated(t, b, 2, storetest.SimingTax, 25, 3)
+	rated(t, b, 3, storetest.CangshanHR, 25, 4)
+
+	out := c.run("publish", "--out", at("1.zip"))
+	id, rest, _ := strings.Cut(strings.TrimPrefix(out, "publication: "), "\nkey: ")
+	key := strings.TrimSpace(rest)
+	if id != "y2024/whole/1" || !strings.HasPrefix(key, "manyi+") {
+		t.Fatalf("publish printed %q", out)
+	}
+	if got := c.run("verify", at("1.zip"), "--key", key); !strings.Contains(got, "ok: y2024/whole/1, public") || !strings.Contains(got, "95 responses") || strings.Contains(got, "WARNING") {
+		t.Errorf("verify printed %q", got)
+	}
+	if got := c.run("verify", at("1.zip")); !strings.Contains(got, "WARNING") || !strings.Contains(got, key) {
+		t.Errorf("verify without a key printed %q", got)
+	}
+	first := read(t, at("1.zip"))
+
+	// Nothing came in since: the same publication is written again, to the byte.
+	c.run("publish", "--out", at("again.zip"))
+	if !bytes.Equal(read(t, at("again.zip")), first) {
+		t.Error("published again with nothing new, the bundle is another one")
+	}
+
+	// Late responses make a correction, which lists what they changed.
+	rated(t, b, 4, storetest.GulouHR1, 20, 5)
+	if got := c.run("publish", "--out", at("2.zip"), "--audience", "auditor"); !strings.Contains(got, "y2024/whole/2") {
+		t.Errorf("publish printed %q", got)
+	}
+	c.run("verify", at("2.zip"), "--key", key)
+	for _, want := range []string{`"corrects": "y2024/whole/1"`, `"what": "counted.qr.n"`, `"was": 38`, `"will": 63`} {
+		if !bytes.Contains(read(t, at("2.zip")), []byte(want)) {
+			t.Errorf("the correction does not hold %s", want)
+		}
+	}
+
+	changed := bytes.Replace(first, []byte(":true\t"), []byte(":trus\t"), 1)
+	if err := os.WriteFile(at("changed.zip"), changed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.refused([]string{"verify", at("changed.zip"), "--key", key}, "changed.zip does not hold", "leaves.tsv")
+	c.refused([]string{"publish", "--out", at("x.zip"), "--sample"}, "--sample")
+	c.refused([]string{"publish"}, "--out")
+	c.refused([]string{"publish", "--out", at("x.zip"), "--period", "2024-13"}, "2024-13")
+	c.refused([]string{"publish", "--out", at("x.zip"), "--audience", "all"}, "audience")
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

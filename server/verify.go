@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"manyi/stats/proof/bundle"
+)
+
+func verifyCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify BUNDLE.zip",
+		Short: "Check a publication, without a database, and say what does not hold",
+		Long: "Checks the signatures, that every entry of the data log is there and the checkpoints follow from them, counts every\n" +
+			"number anew, and compares. Exit 1 names the first thing that does not hold.\n" +
+			"--key is the signer's public key, which \"server publish\" prints; have it from elsewhere than the bundle.",
+		Example: "  server verify bundle.zip --key manyi+1234abcd+AZ…",
+		Args:    cobra.ExactArgs(1),
+	}
+	key := cmd.Flags().String("key", "", "the signer's public key; without it the bundle's own, which shows no more than that the bundle is whole")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		about, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		progress := e.progress("leaves")
+		r, err := bundle.Verify(f, about.Size(), bundle.Options{Key: *key, Progress: progress})
+		progress(-1)
+		if err != nil {
+			return fmt.Errorf("%s does not hold: %w", args[0], err)
+		}
+		d := r.Document
+		if !r.KeyGiven {
+			fmt.Fprintf(e.err, "WARNING: no --key was given. The bundle is whole, but anybody could have made and signed it.\n"+
+				"It names the key %s: compare it with the one the publisher gave you by another way.\n", d.Key)
+		}
+		if d.Sample {
+			fmt.Fprintln(e.out, "SAMPLE 示例数据: demo data, no real ratings")
+		}
+		fmt.Fprintf(e.out, "ok: %s, %s\n%d responses of the period, %d entries of the log, %d checkpoints, %d units\nrules: %s\n",
+			d.ID, d.Audience, r.Responses, d.Leaves, d.Checkpoints, len(d.Units), d.Rules)
+		fmt.Fprintf(e.out, "on the signature alone: %d responses that wait to be logged, visits, and which of several responses for one case counts\n", d.Outside)
+		return nil
+	}
+	return cmd
+}
