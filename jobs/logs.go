@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,9 +154,10 @@ const (
 	mostBatch  = 5000
 )
 
-// Data appends responses and case steps, each with its own group and as many as
-// there are. The store gives them in the order of their hashes, which are random, so
-// neither time nor order shows in the log. It returns how many were appended.
+// Data appends responses and case steps of the groups of which enough wait, in the
+// order of their hashes, which are random. So neither time nor order shows in the log,
+// and of bureaus that are published together a leaf's neighbours do not tell which one
+// it is of. Until they are appended it holds a hash for each. It returns how many were.
 func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 	if err := proof.Check(ctx, l.Store, l.Signer.Verifier()); err != nil {
 		return 0, err
@@ -171,33 +173,35 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 		return 0, err
 	}
 	var group string
-	var batch []survey.LeafHash
-	flush := func() error {
+	var batch, ready []survey.LeafHash
+	flush := func() {
 		least := LeastBatch
 		if s, ok := surveys[proof.GroupSurvey(group)]; ok && !now.Before(s.Closes) {
 			least = LastBatch
 		}
 		if len(batch) >= least {
-			if err := l.append(ctx, survey.DataLog, batch); err != nil {
-				return err
-			}
-			done += len(batch)
+			ready = append(ready, batch...)
 		}
 		batch = batch[:0]
-		return nil
 	}
 	err = l.Store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
-		if o.Group != group || len(batch) == mostBatch {
-			if err := flush(); err != nil {
-				return err
-			}
+		if o.Group != group {
+			flush()
 			group = o.Group
 		}
 		batch = append(batch, o.Hash)
 		return nil
 	})
-	if err == nil {
-		err = flush()
+	if err != nil {
+		return 0, err
+	}
+	flush()
+	slices.SortFunc(ready, func(a, b survey.LeafHash) int { return bytes.Compare(a[:], b[:]) })
+	for some := range slices.Chunk(ready, mostBatch) {
+		if err = l.append(ctx, survey.DataLog, some); err != nil {
+			break
+		}
+		done += len(some)
 	}
 	return done, errors.Join(err, l.sign(ctx, now))
 }

@@ -126,6 +126,35 @@ func TestReceiptsAreLoggedAtOnceAndDataInBatches(t *testing.T) {
 	}
 }
 
+func TestNeighboursInTheLogDoNotTellTheBureau(t *testing.T) {
+	store := logStore(t)
+	l := newLogger(t, store)
+	f := storetest.NewFacts(1, storetest.Survey())
+	now := storetest.At("2024-03-05 03:00")
+	rate(t, store, f, storetest.GulouHR1, 40)
+	rate(t, store, f, storetest.SimingTax, 40)
+	if _, err := l.Receipts(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Data(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	wantSizes(t, store, 80, 80)
+	last, changes := "", 0
+	err := store.Openings(t.Context(), 0, math.MaxInt64, func(o survey.FactOpening) error {
+		r, err := proof.ReadOpening(o)
+		if bureau, _ := r.Value("bureau"); bureau != last {
+			last = bureau
+			changes++
+		}
+		return err
+	})
+	// In random order there are about forty; so few as ten come about once in 10^12.
+	if err != nil || changes < 10 {
+		t.Errorf("the bureau changes %d times along 80 leaves: %v", changes, err)
+	}
+}
+
 func TestWhatIsLeftAfterTheEndNeedsFive(t *testing.T) {
 	store := logStore(t)
 	l := newLogger(t, store)

@@ -9,8 +9,8 @@
 //   - Data: a leaf is the hash over commitments to the fields of a fact, a response or
 //     a step of a case, each field with a random salt of its own, see [Record]. The
 //     facts of a bureau wait until at least twenty can be appended together, once a
-//     day, in the order of their hashes, which is random. After the end of a survey
-//     five are enough, and fewer stay out.
+//     day, those of all bureaus in the order of their hashes, which is random. After the
+//     end of a survey five are enough, and fewer stay out.
 //
 // A [State], the size and root of both, is signed as one note, so that neither log can be
 // shown with another's age. Leaves and checkpoints are only ever added; before
