@@ -140,6 +140,13 @@ func (c *counter) add(f fact) error {
 
 // done checks what only the whole log shows.
 func (c *counter) done() error {
+	beaten := 0
+	for _, n := range c.beaten {
+		beaten += int(n)
+	}
+	if beaten != len(c.doc.Superseded) {
+		return at(documentFile, 0, fmt.Errorf("superseded names %d leaves, and %d of them are responses that could be", len(c.doc.Superseded), beaten))
+	}
 	for _, of := range c.cases {
 		switch {
 		case of.beaten > 0 && of.counted+of.outside == 0:

@@ -337,7 +337,7 @@ func TestNoMutationPasses(t *testing.T) {
 			t.Fatal("the test puts a bundle together otherwise than it is written")
 		}
 		tried := map[string]int{}
-		for seed := uint64(0); len(tried) < len(mutations) && seed < 4000 || seed < times; seed++ {
+		for seed := range uint64(times) {
 			r := rand.New(rand.NewPCG(seed, 6))
 			m := mutations[seed%uint64(len(mutations))]
 			for _, resigned := range []bool{false, true} {
@@ -347,7 +347,7 @@ func TestNoMutationPasses(t *testing.T) {
 					continue
 				}
 				if resigned {
-					if m.name == "a byte of a file" && strings.Contains(what, ".sig") || strings.Contains(what, "signature.txt") {
+					if strings.Contains(what, ".sig") || strings.Contains(what, "signature.txt") {
 						continue // it would be made good
 					}
 					p.resign(t, h.signer)
@@ -359,9 +359,6 @@ func TestNoMutationPasses(t *testing.T) {
 				} else if resigned && seed < uint64(len(mutations)) {
 					t.Logf("%s, %s (%s): %v", a, m.name, what, err)
 				}
-			}
-			if seed > times+2*uint64(len(mutations)) {
-				break
 			}
 		}
 		for _, m := range mutations {
