@@ -11,11 +11,7 @@ import (
 
 // TestBrokenStoresOfEvaluationsAreCaught is TestBrokenStoresAreCaught for evaluations.
 func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
-	for _, c := range []struct {
-		broken   string
-		wrap     func(survey.Store) survey.Store
-		caughtBy string
-	}{
+	catch(t, []brokenStore{
 		{"changes a version", func(s survey.Store) survey.Store {
 			return changesVersion{s, map[survey.InstrumentRef]survey.Instrument{}}
 		}, "instruments/a version is stored once and never changes"},
@@ -25,17 +21,7 @@ func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
 		{"adds several one by one", func(s survey.Store) survey.Store { return entriesOneByOne{s} }, "evaluations/several entries are added all or none"},
 		{"lists a bureau by how its code begins", func(s survey.Store) survey.Store { return bureauByPrefix{s} }, "evaluations/they are listed by survey and bureau"},
 		{"adds to an assignment", func(s survey.Store) survey.Store { return addsBureaus{s} }, "evaluations/an assignment takes the place of the last"},
-	} {
-		t.Run(c.broken, func(t *testing.T) {
-			t.Parallel()
-			if failures := failuresOf(t, c.caughtBy, open(t)); len(failures) > 0 {
-				t.Errorf("check %q of a sound store: %v", c.caughtBy, failures)
-			}
-			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
-				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
-			}
-		})
-	}
+	})
 }
 
 type changesVersion struct {

@@ -197,11 +197,7 @@ func TestBrokenMessageStoresAreCaught(t *testing.T) {
 	change := func(breaks func(survey.Message, *survey.Message)) func(survey.Store) survey.Store {
 		return func(s survey.Store) survey.Store { return changed{s, breaks} }
 	}
-	for _, c := range []struct {
-		broken   string
-		wrap     func(survey.Store) survey.Store
-		caughtBy string
-	}{
+	catch(t, []brokenStore{
 		{"gives one message to several claimers", blind, "messages/of many claimers one gets it"},
 		{"writes over a change that came between", blind, "messages/changes at once are all kept"},
 		{"queues again what is there", func(s survey.Store) survey.Store { return queuesMessagesAgain{s} }, "messages/what is queued under a key stays as it is"},
@@ -215,12 +211,5 @@ func TestBrokenMessageStoresAreCaught(t *testing.T) {
 		{"loses an open invitation", func(s survey.Store) survey.Store { return losesFirst{s} }, "messages/a phone's open invitations are found"},
 		{"counts answered and unanswered alike", func(s survey.Store) survey.Store { return countsAlike{s} }, "messages/they are counted by what they are"},
 		{"opts out again and again", func(s survey.Store) survey.Store { return optsOutAgain{s} }, "optouts/the first holds for ever"},
-	} {
-		t.Run(c.broken, func(t *testing.T) {
-			t.Parallel()
-			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
-				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
-			}
-		})
-	}
+	})
 }

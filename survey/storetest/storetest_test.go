@@ -12,14 +12,30 @@ import (
 	"manyi/survey/storetest"
 )
 
-// A check that passes a broken store guards nothing: each store below breaks
-// one guarantee of a sound engine, and the check named must fail on it.
+// brokenStore breaks one guarantee of a sound engine.
+type brokenStore struct {
+	broken   string // what it does, after "a store that"
+	wrap     func(survey.Store) survey.Store
+	caughtBy string // the check that must fail on it, and not on a sound store
+}
+
+// catch holds checks against broken stores: one that passes such a store guards nothing.
+func catch(t *testing.T, list []brokenStore) {
+	for _, c := range list {
+		t.Run(c.broken, func(t *testing.T) {
+			t.Parallel()
+			if failures := failuresOf(t, c.caughtBy, open(t)); len(failures) > 0 {
+				t.Errorf("check %q of a sound store: %v", c.caughtBy, failures)
+			}
+			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
+				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
+			}
+		})
+	}
+}
+
 func TestBrokenStoresAreCaught(t *testing.T) {
-	for _, c := range []struct {
-		broken   string
-		wrap     func(survey.Store) survey.Store
-		caughtBy string
-	}{
+	catch(t, []brokenStore{
 		{"says a repeated response is new", func(s survey.Store) survey.Store { return saysNew{s} }, "responses/a repeated key is stored once"},
 		{"says every writer was first", func(s survey.Store) survey.Store { return saysNew{s} }, "responses/one key from many writers is stored once"},
 		{"stores a repeated response twice", func(s survey.Store) survey.Store { return &storesTwice{Store: s} }, "responses/a repeated key is stored once"},
@@ -103,14 +119,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"erases nothing", func(s survey.Store) survey.Store { return erasesNothing{s} }, "sealed/what is erased is gone, and the rating stays"},
 		{"loses what was typed", func(s survey.Store) survey.Store { return losesOriginals{s} }, "sealed/originals stay with what they belong to"},
 		{"refuses a file that is there", func(s survey.Store) survey.Store { return refusesFile{s} }, "files/a file put again is there once"},
-	} {
-		t.Run(c.broken, func(t *testing.T) {
-			t.Parallel()
-			if failures := failuresOf(t, c.caughtBy, c.wrap(open(t))); len(failures) == 0 {
-				t.Errorf("check %q passes a store that %s", c.caughtBy, c.broken)
-			}
-		})
-	}
+	})
 }
 
 // The same recorder must find nothing in a sound store, or it would prove nothing above.
