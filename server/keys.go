@@ -147,7 +147,7 @@ func (e *env) rotate(ctx context.Context, b *base) error {
 	if err := b.store.Scrub(ctx); err != nil {
 		return err
 	}
-	if waiting, err := e.unsettled(ctx, b); err != nil || waiting != "" {
+	if waiting, err := unsettled(ctx, b.store); err != nil || waiting != "" {
 		fmt.Fprintf(e.out, "%s; once it is empty, run this again\n", waiting)
 		return err
 	}
@@ -174,13 +174,14 @@ func (e *env) everyNode(ctx context.Context, b *base, lacks string, ok func(surv
 	return errors.Join(faults...)
 }
 
-// unsettled names a node whose disk may hold values under an old key.
-func (e *env) unsettled(ctx context.Context, b *base) (string, error) {
-	nodes, err := b.store.Nodes(ctx)
+// unsettled says of one node that its disk may hold ratings which the store does not
+// have; empty if there is none.
+func unsettled(ctx context.Context, store survey.Store) (string, error) {
+	nodes, err := store.Nodes(ctx)
 	if err != nil || len(nodes) == 0 {
 		return "", err
 	}
-	now, err := b.store.Now(ctx)
+	now, err := store.Now(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -219,7 +220,7 @@ func keysDropCommand(e *env) *cobra.Command {
 			if err := e.everyNode(ctx, b, "still seals with "+id, func(n survey.Node) bool { return len(n.Keys) > 0 && n.Keys[0] != id }); err != nil {
 				return err
 			}
-			if waiting, err := e.unsettled(ctx, b); err != nil || waiting != "" {
+			if waiting, err := unsettled(ctx, b.store); err != nil || waiting != "" {
 				return errors.Join(err, errors.New(waiting))
 			}
 			n, err := intake.Sealed(ctx, b.store)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,8 +79,8 @@ func publishCommand(e *env) *cobra.Command {
 
 // closePeriod publishes a period, unless the logs have not grown since its last publication.
 func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period, now time.Time) (made survey.Publication, err error) {
-	if err := settled(ctx, b.store); err != nil {
-		return made, err
+	if waiting, err := unsettled(ctx, b.store); err != nil || waiting != "" {
+		return made, cmp.Or(err, fmt.Errorf("%s; publish when it is empty, or leave the node out: server nodes drop NAME", waiting))
 	}
 	if _, err := b.logger().Receipts(ctx, now); err != nil {
 		return made, err
@@ -155,20 +156,4 @@ func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.D
 	signature, err := bundle.SignDocument(d, body, q.Signer)
 	*signed = survey.NewDocument(body, signature)
 	return d, err
-}
-
-// settled refuses while responses may be on a node's disk.
-func settled(ctx context.Context, store survey.Store) error {
-	nodes, err := store.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	now, err := store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	for _, n := range survey.Unsettled(nodes, now) {
-		return fmt.Errorf("ratings may wait on the disk of node %s; publish when they are in, or drop the node with: server nodes drop %s", n.Name, n.Name)
-	}
-	return nil
 }

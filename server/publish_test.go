@@ -96,6 +96,30 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	c.refused([]string{"publish"}, "--out")
 	c.refused([]string{"publish", "--out", at("x.zip"), "--period", "2024-13"}, "2024-13")
 	c.refused([]string{"publish", "--out", at("x.zip"), "--audience", "all"}, "audience")
+
+	// A figure is not signed while ratings may still be on a node's disk.
+	now, err := b.store.Now(t.Context())
+	if err == nil {
+		err = b.store.PutNode(t.Context(), survey.Node{Name: "hall-2", SeenAt: now, Spool: survey.SpoolState{Waiting: 1, Oldest: now}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.refused([]string{"publish", "--out", at("x.zip")}, "node hall-2")
+	if _, err := os.Stat(at("x.zip")); err == nil {
+		t.Error("what was refused left a file")
+	}
+}
+
+// TestSamplesArePublishedAsSuch: demo data cannot be taken for real.
+func TestSamplesArePublishedAsSuch(t *testing.T) {
+	c := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, 5)}}
+	file := filepath.Join(t.TempDir(), "sample.zip")
+	c.refused([]string{"publish", "--out", file}, "--sample")
+	c.run("publish", "--out", file, "--sample")
+	if got := c.run("verify", file); !strings.Contains(got, "SAMPLE") {
+		t.Errorf("verify printed %q", got)
+	}
 }
 
 func read(t *testing.T, path string) []byte {

@@ -33,7 +33,7 @@ type Publication struct {
 type PublicationID struct {
 	Source string // the public key it is signed by if it was made elsewhere; empty if here
 	Survey string
-	Period string // such as "2026" or "2026-Q1"; who publishes names it
+	Period string // such as "whole", "2026" or "2026-03"; who publishes names it
 	No     int    // from 1 within survey and period
 }
 

@@ -71,12 +71,6 @@ type Unit struct {
 	// NotAdopted (不予采纳) is those of Counted that a decision that stands excludes.
 	NotAdopted map[string]Counts `json:"not_adopted,omitempty"`
 	Superseded int64             `json:"superseded"` // stored, but another response for the case counts
-
-	// What follows is not in the log: it stands on the signature alone.
-
-	Served   int64 `json:"served"`   // visits (办件)
-	Rated    int64 `json:"rated"`    // of them, those with a counted response
-	Defaults int64 `json:"defaults"` // unrated, and past the days after which they count as the rules say
 }
 
 // Sheet is what is published of one unit.

@@ -151,6 +151,21 @@ func (b *builder) standings(ctx context.Context, store Store) error {
 }
 
 func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
+	return eachRecord(ctx, store, size, func(o survey.FactOpening, r proof.Record) error {
+		value := func(name string) string { v, _ := r.Value(name); return v }
+		if value("survey") != b.Survey.ID {
+			return nil
+		}
+		if o.Kind == survey.FactStep {
+			return b.decisions.add(value("step"), value("no"), value("response"))
+		}
+		return b.response(o, value)
+	})
+}
+
+// eachRecord calls yield for the record of every leaf of the data log up to a size, in
+// order. None may be missing.
+func eachRecord(ctx context.Context, store survey.LogStore, size int64, yield func(survey.FactOpening, proof.Record) error) error {
 	next := int64(0)
 	err := store.Openings(ctx, 0, size, func(o survey.FactOpening) error {
 		if o.Index != next {
@@ -161,14 +176,7 @@ func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
 		if err != nil {
 			return err
 		}
-		value := func(name string) string { v, _ := r.Value(name); return v }
-		if value("survey") != b.Survey.ID {
-			return nil
-		}
-		if o.Kind == survey.FactStep {
-			return b.decisions.add(value("step"), value("no"), value("response"))
-		}
-		return b.response(o, value)
+		return yield(o, r)
 	})
 	if err == nil && next != size {
 		err = missing(next)

@@ -1,4 +1,4 @@
-// Package bundle makes publications (公布) that anybody can recompute, and checks them.
+// Package bundle makes publications (发布) that anybody can recompute, and checks them.
 //
 // A publication is one [Document]. [Build] counts it from the data log up to a
 // checkpoint, [Write] puts it into a bundle, and [Verify] checks a bundle without a

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,7 @@ func (a Audience) least() int64 {
 // Format is the form of a document; another form has another number.
 const Format = "manyi publication 1"
 
-// Document is a publication (公布): what was counted up to a checkpoint, and the
+// Document is a publication (发布): what was counted up to a checkpoint, and the
 // score sheets that follow from it. It has one form, see [Document.Encode].
 type Document struct {
 	Format   string   `json:"format"`
@@ -207,4 +208,9 @@ func openNote(signed []byte, verifier note.Verifier) (string, error) {
 		err = errors.New("the signature is not in the form it was written in")
 	}
 	return n.Text, err
+}
+
+func strictBase64(text string) bool {
+	_, err := base64.StdEncoding.Strict().DecodeString(text)
+	return err == nil
 }

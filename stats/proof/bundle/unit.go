@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"cmp"
-	"encoding/base64"
 	"maps"
 	"slices"
 	"strings"
@@ -10,11 +9,6 @@ import (
 	"manyi/stats/sheet"
 	"manyi/survey"
 )
-
-func strictBase64(text string) bool {
-	_, err := base64.StdEncoding.Strict().DecodeString(text)
-	return err == nil
-}
 
 // cells counts responses by channel and level.
 type cells map[string]*sheet.Levels

@@ -137,30 +137,17 @@ func writeLeaves(ctx context.Context, w io.Writer, store survey.LogStore, d Docu
 			return err
 		}
 	}
-	next := int64(0)
 	var line []byte
-	err := store.Openings(ctx, 0, d.Leaves, func(o survey.FactOpening) error {
-		if o.Index != next {
-			return missing(next)
-		}
-		next++
-		r, err := proof.ReadOpening(o)
-		if err != nil {
-			return err
-		}
+	return eachRecord(ctx, store, d.Leaves, func(o survey.FactOpening, r proof.Record) error {
 		if id, _ := r.Value("survey"); id != d.Survey.ID {
 			r = r.Show("survey")
 		} else if d.Audience == Public {
 			r = r.Show(s.opened(r, o.Index, of, cases).Names(r.Kind)...)
 		}
 		line = append(r.AppendLine(line[:0]), '\n')
-		_, err = w.Write(line)
+		_, err := w.Write(line)
 		return err
 	})
-	if err == nil && next != d.Leaves {
-		err = missing(next)
-	}
-	return err
 }
 
 // opened is what a record of the survey opens to the public.
@@ -291,9 +278,6 @@ func writeFigures(w io.Writer, d Document) error {
 		counts("counted", u.Counted)
 		counts("not_adopted", u.NotAdopted)
 		row("superseded", "", u.Superseded)
-		row("served", "", u.Served)
-		row("rated", "", u.Rated)
-		row("defaults", "", u.Defaults)
 	}
 	x.Flush()
 	return x.Error()
