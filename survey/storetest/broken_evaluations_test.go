@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
 	"manyi/survey"
@@ -13,7 +14,7 @@ import (
 func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
 	catch(t, []brokenStore{
 		{"changes a version", func(s survey.Store) survey.Store {
-			return changesVersion{s, map[survey.InstrumentRef]survey.Instrument{}}
+			return changesVersion{s, new(sync.Map)}
 		}, "instruments/a version is stored once and never changes"},
 		{"adds under any number", func(s survey.Store) survey.Store { return numbersAnew{s} }, "evaluations/entries are added under the next number only"},
 		{"lets all add at once", func(s survey.Store) survey.Store { return numbersAnew{s} }, "evaluations/of many who add at once one wins"},
@@ -26,17 +27,17 @@ func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
 
 type changesVersion struct {
 	survey.Store
-	latest map[survey.InstrumentRef]survey.Instrument
+	latest *sync.Map // of survey.Instrument, as several add at once
 }
 
 func (s changesVersion) AddInstrument(ctx context.Context, i survey.Instrument) error {
-	s.latest[i.InstrumentRef] = i
+	s.latest.Store(i.InstrumentRef, i)
 	return s.Store.AddInstrument(ctx, i)
 }
 
 func (s changesVersion) Instrument(ctx context.Context, ref survey.InstrumentRef) (survey.Instrument, error) {
-	if i, ok := s.latest[ref]; ok {
-		return i, nil
+	if i, ok := s.latest.Load(ref); ok {
+		return i.(survey.Instrument), nil
 	}
 	return s.Store.Instrument(ctx, ref)
 }
