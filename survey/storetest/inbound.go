@@ -58,12 +58,16 @@ func inboundOnce(t testing.TB, s survey.Store) {
 func inboundDue(t testing.TB, s survey.Store) {
 	late, early, twin := inbound("a", "p1", 3), inbound("b", "p1", 1), inbound("c", "p2", 1)
 	addInbound(t, s, 3, late, early, twin)
-	due := func(minutes, limit int, want ...survey.Inbound) {
+	dueAfter := func(after time.Duration, limit int, want ...survey.Inbound) {
 		t.Helper()
-		got, err := s.InboundDue(t.Context(), inboundAt.Add(time.Duration(minutes)*time.Minute), limit)
+		got, err := s.InboundDue(t.Context(), inboundAt.Add(after), limit)
 		wantInbound(t, "due", got, err, want...)
 	}
-	due(0, 9)
+	due := func(minutes, limit int, want ...survey.Inbound) {
+		t.Helper()
+		dueAfter(time.Duration(minutes)*time.Minute, limit, want...)
+	}
+	dueAfter(time.Minute-time.Millisecond, 9)
 	due(1, 9, early, twin)
 	due(9, 9, early, twin, late)
 	due(9, 2, early, twin)
