@@ -109,6 +109,15 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	if _, err := os.Stat(at("x.zip")); err == nil {
 		t.Error("what was refused left a file")
 	}
+
+	// The API gives the same bundles, to the byte, also of what was corrected since.
+	address := c.serve()
+	token := last(c.run("token", "add", "checker", "--role", "auditor"))
+	for path, file := range map[string]string{"1/bundle.zip": "1.zip", "2/bundle.zip?for=auditors": "2.zip"} {
+		if got := get(t, address+"/api/v1/publications/y2024/whole/"+path, token); got != string(read(t, at(file))) {
+			t.Errorf("%s is not the file that publish wrote; it has %d bytes", path, len(got))
+		}
+	}
 }
 
 // TestSamplesArePublishedAsSuch: demo data cannot be taken for real.

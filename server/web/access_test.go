@@ -101,6 +101,8 @@ var may = map[string]string{
 
 	"GET /api/v1/publications":                     "OSFERU",
 	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",
+
+	"GET /api/v1/publications/:survey/:period/:no/bundle.zip": "OSFERU",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {

@@ -1,13 +1,17 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"manyi/stats/proof/bundle"
 	"manyi/survey"
 )
 
@@ -70,33 +74,70 @@ func (a *app) publicationOf(c *fiber.Ctx) (survey.Publication, error) {
 	return a.Store.Publication(c.UserContext(), id)
 }
 
-// sendDocument sends a document as it was signed, to the byte. It never changes, so
-// whoever has it need not fetch it again.
-func (a *app) sendDocument(c *fiber.Ctx) error {
+// documentOf is the document of a publication that a request asks for.
+func (a *app) documentOf(c *fiber.Ctx) (p survey.Publication, d survey.Document, err error) {
 	auditors, err := forAuditors(c)
 	if err != nil {
-		return err
+		return p, d, err
 	}
-	p, err := a.publicationOf(c)
-	if err != nil {
-		return err
+	if p, err = a.publicationOf(c); err != nil {
+		return p, d, err
 	}
-	d := p.Public
-	if auditors {
+	if d = p.Public; auditors {
 		d = p.Auditor
 	}
 	if !d.There() {
-		return survey.ErrNotFound
+		err = survey.ErrNotFound
 	}
-	tag := `"` + hex.EncodeToString(d.SHA256[:]) + `"`
+	return p, d, err
+}
+
+// clientHas sets the entity tag of what never changes, and reports whether the client
+// has it: then it need not be sent again.
+func clientHas(c *fiber.Ctx, tag string) bool {
 	c.Set(fiber.HeaderETag, tag)
 	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
 	c.Vary(fiber.HeaderAuthorization, fiber.HeaderCookie)
-	if hasTag(c.Get(fiber.HeaderIfNoneMatch), tag) {
+	return hasTag(c.Get(fiber.HeaderIfNoneMatch), strings.TrimPrefix(tag, "W/"))
+}
+
+func tagOf(d survey.Document) string { return `"` + hex.EncodeToString(d.SHA256[:]) + `"` }
+
+// sendDocument sends a document as it was signed, to the byte.
+func (a *app) sendDocument(c *fiber.Ctx) error {
+	_, d, err := a.documentOf(c)
+	if err != nil {
+		return err
+	}
+	if clientHas(c, tagOf(d)) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(d.Body)
+}
+
+// sendBundle streams the bundle of a publication, made anew from its document and the
+// logs: the same bytes that the command publish writes. The tag is a weak one, since a
+// field that was erased since is closed in it.
+func (a *app) sendBundle(c *fiber.Ctx) error {
+	p, d, err := a.documentOf(c)
+	if err != nil {
+		return err
+	}
+	doc, err := bundle.Decode(d.Body)
+	if err != nil {
+		return fmt.Errorf("publication %s as it is stored: %w", p.PublicationID, err)
+	}
+	if clientHas(c, "W/"+tagOf(d)) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	name := fmt.Sprintf("%s-%s-%d", p.Survey, p.Period, p.No)
+	if doc.Audience == bundle.Auditor {
+		name += "-auditor"
+	}
+	return a.stream(c, name+".zip", "application/zip", func(ctx context.Context, out io.Writer) error {
+		return bundle.Write(ctx, out, a.Store, doc, a.logKey)
+	})
 }
 
 // hasTag reports whether a list of entity tags, as If-None-Match has it, names one.
