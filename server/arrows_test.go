@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"stats/quality":               {"survey"},
 	"stats/quality/halls":         {"survey"},
 	"stats/sheet":                 {"survey", "stats"},
+	"stats/review":                {"survey", "stats", "stats/figures", "stats/quality", "stats/export", "stats/proof", "stats/proof/bundle", "stats/sheet"},
 	"stats/export":                {"survey", "stats", "stats/figures", "stats/quality"},
 	"qrcodes":                     {},
 	"public":                      {},

@@ -88,7 +88,7 @@ func rootCommand(e *env) *cobra.Command {
 		}
 	}
 	root.AddCommand(serve, demoCommand(e), placesCommand(e), visitsCommand(e), responsesCommand(e), casesCommand(e), instrumentsCommand(e), evaluationsCommand(e), calendarCommand(e), surveyCommand(e), codesCommand(e),
-		computeCommand(e), exportCommand(e), publishCommand(e), verifyCommand(e), userCommand(e), tokenCommand(e),
+		computeCommand(e), exportCommand(e), publishCommand(e), verifyCommand(e), reviewCommand(e), userCommand(e), tokenCommand(e),
 		backupCommand(e), restoreCommand(e), migrateCommand(e), keysCommand(e), eraseCommand(e), nodesCommand(e), spoolCommand(e))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

@@ -12,11 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"manyi/stats/review"
 	"manyi/survey"
 	"manyi/survey/keyring"
 	"manyi/survey/outward"
@@ -39,6 +41,7 @@ type config struct {
 	StartWithout bool          // start even if MongoDB does not answer
 	Retention    time.Duration // how long personal data is kept
 	LogEvery     time.Duration
+	ReviewKeys   []string // public keys of the sources whose publications are taken in
 
 	WebhookURL    string // where reminders go; empty: nowhere
 	WebhookSecret string
@@ -83,6 +86,7 @@ var settings = []setting{
 	{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "a duration from 1s to 10m", "how long a tablet lets nobody rate after it was rated on"},
 	{"MANYI_PROXIES", "proxies", "", "addresses or networks such as 10.0.0.0/24, with commas", "reverse proxies whose X-Real-IP is believed"},
 	{"MANYI_LOG_EVERY", "log-every", "30s", "a duration from 1s to 1m", "how often receipts are appended to their log"},
+	{"MANYI_REVIEW_KEYS", "review-keys", "", "public keys as publish prints them, with commas", "sources whose publications a reviewer trusts"},
 	{"MANYI_TZ", "tz", "Asia/Shanghai", "an IANA zone such as Asia/Shanghai", "time zone of schedules and of new surveys"},
 }
 
@@ -175,6 +179,14 @@ func loadConfig(getenv func(string) string, flags map[string]string) (config, er
 	check("MANYI_KIOSK_PAUSE", within(&c.KioskPause, time.Second, 10*time.Minute))
 	check("MANYI_PROXIES", networks(&c.Proxies))
 	check("MANYI_LOG_EVERY", within(&c.LogEvery, time.Second, time.Minute))
+	check("MANYI_REVIEW_KEYS", func(v string) bool {
+		for key := range strings.SplitSeq(v, ",") {
+			if key = strings.TrimSpace(key); key != "" {
+				c.ReviewKeys = append(c.ReviewKeys, key)
+			}
+		}
+		return !slices.ContainsFunc(c.ReviewKeys, func(key string) bool { return review.CheckKey(key) != nil })
+	})
 	check("MANYI_TZ", func(v string) (ok bool) {
 		loc, err := time.LoadLocation(v)
 		c.Zone = loc

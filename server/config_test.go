@@ -22,6 +22,9 @@ func environment(pairs ...string) func(string) string {
 	return func(name string) string { return values[name] }
 }
 
+// sourceKey is a public key as publish prints it.
+const sourceKey = "manyi+3a201508+AaR19gm76Wdn3pBI11o4I0S+BVHcfFjuihhaKElivnNw"
+
 func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 	long := strings.Repeat("s", 32)
 	host, _ := os.Hostname()
@@ -57,6 +60,7 @@ func TestSettingsByDefaultEnvironmentAndFlag(t *testing.T) {
 		{"MANYI_SMS_SIGNATURE", "sms-signature", "【满意】", "【闽政通】", "【福建人社】", func(c config) string { return c.SMSSignature }},
 		{"MANYI_KIOSK_PAUSE", "kiosk-pause", "15s", "20s", "1m0s", func(c config) string { return c.KioskPause.String() }},
 		{"MANYI_LOG_EVERY", "log-every", "30s", "10s", "1m0s", func(c config) string { return c.LogEvery.String() }},
+		{"MANYI_REVIEW_KEYS", "review-keys", "", sourceKey, sourceKey + ", " + sourceKey, func(c config) string { return strings.Join(c.ReviewKeys, ", ") }},
 		{"MANYI_TZ", "tz", "Asia/Shanghai", "UTC", "Asia/Urumqi", func(c config) string { return c.Zone.String() }},
 	}
 	if len(cases) != len(settings) {

@@ -3,6 +3,7 @@ package bundle
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -23,6 +24,27 @@ func Changes(was, will Document) (list []Change) {
 		}
 	}
 	return list
+}
+
+// CheckChanges reports the first number that a correction changes and does not list, or
+// lists otherwise than it is. Why it changed is the publisher's word.
+func CheckChanges(was, will Document) error {
+	listed := map[[2]string][2]int64{}
+	for _, c := range will.Changes {
+		listed[[2]string{c.Place, c.What}] = [2]int64{c.Was, c.Will}
+	}
+	for _, c := range Changes(was, will) {
+		if at := [2]string{c.Place, c.What}; listed[at] != [2]int64{c.Was, c.Will} {
+			return fmt.Errorf("%s of %q was %d and is %d, which it does not list", c.What, c.Place, c.Was, c.Will)
+		}
+		delete(listed, [2]string{c.Place, c.What})
+	}
+	for _, c := range will.Changes {
+		if _, left := listed[[2]string{c.Place, c.What}]; left {
+			return fmt.Errorf("it lists %s of %q as changed from %d to %d, which it was not", c.What, c.Place, c.Was, c.Will)
+		}
+	}
+	return nil
 }
 
 // numbersOf is every number of the units, by place and by where it stands.

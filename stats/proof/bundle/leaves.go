@@ -30,7 +30,7 @@ func (v *verifier) leaves() error {
 	}
 	s := shapeOf(&v.Document)
 	j := &judge{&v.Document, s}
-	v.count = newCounter(&v.Document, s, v.states)
+	v.count = newCounter(&v.Document, s, v.States)
 	if err := v.count.roots(); err != nil {
 		return at(leavesFile, 0, err)
 	}

@@ -29,7 +29,9 @@ type Options struct {
 type Report struct {
 	Document  Document
 	KeyGiven  bool
-	Responses int64 // leaves of the survey and period that were counted, those apart and superseded among them
+	Responses int64         // leaves of the survey and period that were counted, those apart and superseded among them
+	Signature []byte        // of the document by itself
+	States    []proof.State // of the logs at each checkpoint of the bundle
 }
 
 // largest is how many bytes of a document are read; everything else is read in pieces.
@@ -56,7 +58,6 @@ type verifier struct {
 	zip    *zip.Reader
 	key    note.Verifier
 	signed string // what signature.txt signs
-	states []proof.State
 	count  *counter
 }
 
@@ -144,6 +145,7 @@ func (v *verifier) document() error {
 	if _, err := CheckDocument(body, signature, v.key); err != nil {
 		return at(documentSigFile, 0, err)
 	}
+	v.Signature = signature
 	rules, err := d.rules()
 	if err == nil && rules != d.Rules {
 		err = fmt.Errorf("the rules it holds have the version %s, and it names %s", rules, d.Rules)
@@ -241,7 +243,7 @@ func (v *verifier) checkpoints() error {
 			return at(checkpointsFile, n, err)
 		}
 		state, err := proof.OpenState([]byte(line.Note), v.key)
-		if err == nil && len(v.states) > 0 && (state.At.Before(last.At) || state.Data.Size < last.Data.Size || state.Data.Size == last.Data.Size && state.Data != last.Data) {
+		if err == nil && len(v.States) > 0 && (state.At.Before(last.At) || state.Data.Size < last.Data.Size || state.Data.Size == last.Data.Size && state.Data != last.Data) {
 			err = errors.New("it does not follow the one before")
 		}
 		if err == nil {
@@ -250,10 +252,10 @@ func (v *verifier) checkpoints() error {
 		if err != nil {
 			return at(checkpointsFile, n, err)
 		}
-		if len(v.states) > 0 && state.Data == last.Data && line.Note != v.Document.Checkpoint {
+		if len(v.States) > 0 && state.Data == last.Data && line.Note != v.Document.Checkpoint {
 			return at(checkpointsFile, n, errors.New("the log had not grown; only the last line may be such a one"))
 		}
-		v.states, last, text = append(v.states, state), state, line.Note
+		v.States, last, text = append(v.States, state), state, line.Note
 	}
 	if err := scan.Err(); err != nil {
 		return at(checkpointsFile, 0, err)
@@ -264,8 +266,8 @@ func (v *verifier) checkpoints() error {
 	if last.Data.Size != v.Document.Leaves {
 		return at(documentFile, 0, fmt.Errorf("it says %d leaves, its checkpoint %d", v.Document.Leaves, last.Data.Size))
 	}
-	if len(v.states) != v.Document.Checkpoints {
-		return at(checkpointsFile, 0, fmt.Errorf("it holds %d checkpoints, the document names %d", len(v.states), v.Document.Checkpoints))
+	if len(v.States) != v.Document.Checkpoints {
+		return at(checkpointsFile, 0, fmt.Errorf("it holds %d checkpoints, the document names %d", len(v.States), v.Document.Checkpoints))
 	}
 	return nil
 }

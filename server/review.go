@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"manyi/stats/review"
+)
+
+func reviewCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "review",
+		Short:   "Take in what others published, as reviewers do",
+		Long:    "The receiving side: a reviewer's own copy of Manyi takes in the publications of bureaus and cities.",
+		Example: "  server review import bundle.zip --key manyi+1234abcd+AZ… --yes",
+	}
+	take := &cobra.Command{
+		Use:   "import BUNDLE.zip",
+		Short: "Check a publication made elsewhere, show what is new in it, and take it in",
+		Long: "Checks the bundle as \"server verify\" does, and besides: that you trust its signer, that the source's logs go on\n" +
+			"from those of every publication you have of it, and that a correction lists every number it changes. Then shows\n" +
+			"every number that differs from the one taken in before, and with --yes takes the publication in, with its bytes\n" +
+			"and its signature. With anything wrong nothing changes, and the first fault is named. The same bundle again\n" +
+			"changes nothing.",
+		Example: "  server review import bundle.zip --key manyi+1234abcd+AZ…\n" +
+			"  MANYI_REVIEW_KEYS=manyi+1234abcd+AZ… server review import bundle.zip --yes",
+		Args: cobra.ExactArgs(1),
+	}
+	keys := take.Flags().StringArray("key", nil, "public key of a source you trust, besides those of MANYI_REVIEW_KEYS; may be repeated")
+	sample := take.Flags().Bool("sample", false, "take in a sample, with its mark")
+	yes := take.Flags().Bool("yes", false, "take the publication in; without it, it is only shown")
+	take.RunE = e.with(func(cmd *cobra.Command, b *base, args []string) error {
+		for _, key := range *keys {
+			if err := review.CheckKey(key); err != nil {
+				return fmt.Errorf("--key: %w", err)
+			}
+		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
+		f, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		about, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		o := review.Options{Keys: slices.Concat(*keys, b.cfg.ReviewKeys), Own: b.log.Key, Sample: *sample, Progress: e.progress("leaves")}
+		offer, err := review.Open(ctx, b.store, f, about.Size(), o)
+		o.Progress(-1)
+		if err != nil {
+			return fmt.Errorf("%s is refused, and nothing was changed: %w", args[0], err)
+		}
+		showOffer(e.out, offer)
+		id := offer.Document.ID
+		switch {
+		case !offer.Taken.IsZero():
+			fmt.Fprintf(e.out, "unchanged: %s was taken in on %s\n", id, offer.Taken.Format(time.DateOnly))
+			return nil
+		case !*yes:
+			fmt.Fprintln(e.out, "nothing was taken in; to take it in, add --yes")
+			return nil
+		}
+		switch taken, err := offer.Take(ctx, b.store, "command", e.now()); {
+		case err != nil:
+			return err
+		case !taken:
+			fmt.Fprintf(e.out, "unchanged: %s was taken in meanwhile\n", id)
+		default:
+			fmt.Fprintf(e.out, "taken in: %s of %s\n", id, offer.Signer)
+		}
+		return nil
+	})
+	cmd.AddCommand(take)
+	return cmd
+}
+
+// showOffer shows what a publication says anew, one line for each number that differs,
+// or for each bureau if there is nothing to compare it with.
+func showOffer(w io.Writer, o review.Offer) {
+	d := o.Document
+	if d.Sample {
+		fmt.Fprintln(w, "SAMPLE 示例数据: demo data, no real ratings")
+	}
+	fmt.Fprintf(w, "publication: %s, %s, of %s\nsigner: %s\n", d.ID, d.Audience, d.AsOf.Format(time.DateOnly), o.Signer)
+	if d.Corrects != "" {
+		fmt.Fprintf(w, "corrects: %s\n", d.Corrects)
+	}
+	switch {
+	case !o.Taken.IsZero():
+		return
+	case o.Later > 0:
+		fmt.Fprintf(w, "number %d was taken in already; this one is an earlier one\n", o.Later)
+	}
+	if o.Before.No == 0 {
+		fmt.Fprintf(w, "%d units, none of them taken in before from this source for this period:\n", len(d.Units))
+		for _, u := range d.Units {
+			n, good := int64(0), int64(0)
+			for _, c := range u.Counted {
+				n, good = n+c.N, good+c.Good
+			}
+			fmt.Fprintf(w, "  %s: %d responses, %d good\n", printable(u.Place), n, good)
+		}
+		return
+	}
+	fmt.Fprintf(w, "%d numbers differ from %s, taken in on %s:\n", len(o.Changes), o.Before.PublicationID, o.Before.Taken.Format(time.DateOnly))
+	for _, c := range o.Changes {
+		fmt.Fprintf(w, "  %s %s: %d -> %d\n", printable(c.Place), printable(c.What), c.Was, c.Will)
+	}
+}
+
+// printable is a text from elsewhere, quoted if there is anything in it that a terminal
+// would not print, and "all" for the whole.
+func printable(text string) string {
+	if text == "" {
+		return "all"
+	}
+	if quoted := strconv.Quote(text); quoted != `"`+text+`"` {
+		return quoted
+	}
+	return text
+}
