@@ -56,6 +56,7 @@ type hall struct {
 // engine, and lets the nightly count run as of a day when every deadline is over.
 func TestBrowserCases(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		c := newFolder(t)
 		caseJourneys(t, &hall{commands: c, prepare: func(time.Duration) *process {
@@ -63,6 +64,7 @@ func TestBrowserCases(t *testing.T) {
 		}})
 	})
 	t.Run("MongoDB", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		direct := mongotest.Open(t)
 		link := mongotest.NewLink(t, direct) // nodes go by the database's clock, so that is what has to move

@@ -16,11 +16,13 @@ import (
 // connection lost in the middle, on either engine.
 func TestBrowserEvaluation(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		c := newFolder(t)
 		evaluationJourney(t, c, newProcess("serve", "--data", c.env["MANYI_DATA"], "--addr", "127.0.0.1:0"), func() survey.Store { return c.base().store })
 	})
 	t.Run("MongoDB", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		uri := mongotest.Open(t)
 		i := newInstallation(t, uri, uri)

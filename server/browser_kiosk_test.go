@@ -12,11 +12,13 @@ import (
 // between, on either engine.
 func TestBrowserKiosk(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		data := demoFolder(t)
 		kioskJourney(t, newProcess("serve", "--data", data, "--addr", "127.0.0.1:0"), commands{t, map[string]string{"MANYI_DATA": data}})
 	})
 	t.Run("MongoDB", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		uri := mongotest.Open(t)
 		i := newInstallation(t, uri, uri)

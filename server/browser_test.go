@@ -64,12 +64,14 @@ type stand struct {
 // names the browser, MANYI_SHOTS a folder for pictures of the pages.
 func TestBrowser(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		data := demoFolder(t)
 		p := newProcess("serve", "--data", data, "--addr", "127.0.0.1:0")
 		journeyOn(t, p, commands{t, map[string]string{"MANYI_DATA": data}})
 	})
 	t.Run("MongoDB", func(t *testing.T) {
+		t.Parallel()
 		chromium(t)
 		uri := mongotest.Open(t)
 		i := newInstallation(t, uri, uri)
