@@ -43,7 +43,7 @@ const (
 // Fates lists the fates.
 var Fates = [...]Fate{FateNew, FateWaiting, FateCounted, FateCorrected, FateRepeated, FateReason, FateStop, FateLate, FateWhich, FateUnclear, FateStranger}
 
-// NotCounted lists the fates people look at.
+// NotCounted lists the fates people look at, since no response was made of the message.
 var NotCounted = []Fate{FateLate, FateWhich, FateUnclear, FateStranger}
 
 // KeptInbound is how long a message that came in is kept once it is done with.
@@ -51,9 +51,21 @@ const KeptInbound = 180 * 24 * time.Hour
 
 // InboundQuery selects messages that came in, the last first.
 type InboundQuery struct {
-	Fates  []Fate // any of these; none: all
-	Before string // those that came before the one with this ID; "": from the last
+	Fates  []Fate    // any of these; none: all
+	Before string    // those that came before the one with this ID; "": from the last
+	Until  time.Time // those that came before this time; zero: from the last
 	Limit  int
+}
+
+// About picks from a phone's invitations those that a message from it may be about if
+// nobody knows which: all that had left before it came.
+func (in Inbound) About(invitations []Message) (about []Message) {
+	for _, m := range invitations {
+		if !m.OpenUntil.IsZero() && !m.MadeAt.After(in.ReceivedAt) {
+			about = append(about, m)
+		}
+	}
+	return about
 }
 
 // InboundStore keeps the messages that came in.

@@ -46,6 +46,7 @@ const (
 	Operate       Power = "operate"        // the state of the installation and its nodes
 	AddVisits     Power = "add_visits"     // lists of served visits, by program
 	Invite        Power = "invite"         // set up, start and cancel the invitations of a survey
+	SeeReplies    Power = "see_replies"    // text messages that were not counted, and why
 	ManageTablets Power = "manage_tablets" // make links for the tablets of their place, take them out of use
 	KeyInPaper    Power = "key_in_paper"   // key in the paper forms of their place, under their name
 	RateInHall    Power = "rate_in_hall"   // send in what citizens answer on a tablet in the hall
@@ -61,8 +62,8 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Invite}},
-	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Invite, SeeReplies}},
+	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},
 	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores}},

@@ -111,6 +111,7 @@ func (a *app) routes() []route {
 		{"GET", "/console/status", signedIn(survey.Operate), a.showStatus},
 		{"GET", "/console/campaign", signedIn(survey.Invite), a.showCampaign},
 		{"POST", "/console/campaign", signedIn(survey.Invite), a.saveCampaign},
+		{"GET", "/console/replies", signedIn(survey.SeeReplies), a.showReplies},
 		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
 		{"POST", "/console/deliveries", signedIn(survey.Operate), a.decideDelivery},
 		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},

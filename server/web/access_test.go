@@ -76,6 +76,7 @@ var may = map[string]string{
 	"GET /console/status":                  "o",
 	"GET /console/campaign":                "o",
 	"POST /console/campaign":               "o",
+	"GET /console/replies":                 "os",
 	"GET /console/outbox":                  "o",
 	"POST /console/deliveries":             "o",
 	"POST /console/nodes/drop":             "o",
@@ -218,7 +219,7 @@ func TestTheConsoleOffersOnlyWhatTheRoleMayOpen(t *testing.T) {
 		as, _, _ := s.signIn(string(role), password)
 		allowed := func(route string) bool { return strings.IndexByte(may[route], "osferu"[i]) >= 0 }
 		home := s.get("/console/figures", as).page(t)
-		for _, page := range []string{"figures", "codes", "texts", "cases", "evaluate", "evaluations", "status"} {
+		for _, page := range []string{"figures", "codes", "texts", "cases", "replies", "evaluate", "evaluations", "status"} {
 			if offered := home.Find("nav a[href^='/console/"+page+"?']").Length() == 1; offered != allowed("GET /console/"+page) {
 				t.Errorf("%s: the menu offers %s: %v", role, page, offered)
 			}

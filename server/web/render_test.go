@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -207,6 +208,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	}
 	for _, w := range survey.TextWarnings {
 		need["campaign.warning."+string(w)] = true
+	}
+	for _, f := range append(slices.Clone(survey.NotCounted), survey.FateRepeated) {
+		need["replies.fate."+string(f)] = true
 	}
 	need["message.state.answered"] = true
 	for _, s := range campaignStates {

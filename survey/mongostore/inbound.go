@@ -109,6 +109,9 @@ func (s *Store) Inbounds(ctx context.Context, q survey.InboundQuery) ([]survey.I
 		}
 		filter = append(filter, bson.E{Key: "fate", Value: bson.D{{Key: "$in", Value: fates}}})
 	}
+	if !q.Until.IsZero() {
+		filter = append(filter, bson.E{Key: "at", Value: bson.D{{Key: "$lt", Value: q.Until}}})
+	}
 	if q.Before != "" {
 		var at time.Time
 		err := s.do(ctx, "read messages that came in", func() error {

@@ -85,5 +85,9 @@ func (s *Store) Inbounds(ctx context.Context, q survey.InboundQuery) ([]survey.I
 		where = append(where, "(at, id) < (SELECT at, id FROM inbound WHERE id = ?)")
 		args = append(args, q.Before)
 	}
+	if !q.Until.IsZero() {
+		where = append(where, "at < ?")
+		args = append(args, millis(q.Until))
+	}
 	return s.inbounds(ctx, "WHERE "+strings.Join(where, " AND ")+" ORDER BY at DESC, id DESC LIMIT ?", append(args, q.Limit)...)
 }

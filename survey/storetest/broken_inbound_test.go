@@ -262,6 +262,12 @@ func TestBrokenInboundStoresAreCaught(t *testing.T) {
 		{"lists any fate", query(func(q *survey.InboundQuery) { q.Fates = nil }), list},
 		{"lists one fate of several", query(func(q *survey.InboundQuery) { q.Fates = q.Fates[:min(1, len(q.Fates))] }), list},
 		{"gives the first page again and again", query(func(q *survey.InboundQuery) { q.Before = "" }), list},
+		{"lists what came too late", query(func(q *survey.InboundQuery) { q.Until = time.Time{} }), list},
+		{"lists what came a moment too late", query(func(q *survey.InboundQuery) {
+			if !q.Until.IsZero() {
+				q.Until = q.Until.Add(time.Millisecond)
+			}
+		}), list},
 		{"gives a page one too long", query(func(q *survey.InboundQuery) { q.Limit++ }), list},
 		{"skips what came in the same instant as a page's last", func(s survey.Store) survey.Store { return skipsTwins{s} }, list},
 		{"begins a page with the last one's last", func(s survey.Store) survey.Store { return repeatsTheLast{s} }, list},

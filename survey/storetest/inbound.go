@@ -109,6 +109,15 @@ func inboundList(t testing.TB, s survey.Store) {
 	page("", 9, []survey.Fate{survey.FateLate, survey.FateUnclear}, b, a)
 	page("", 9, []survey.Fate{survey.FateNew}, c)
 	page("d", 9, []survey.Fate{survey.FateLate}, a)
+	until := func(until time.Time, before string, want ...survey.Inbound) {
+		t.Helper()
+		got, err := s.Inbounds(t.Context(), survey.InboundQuery{Until: until, Before: before, Limit: 9})
+		wantInbound(t, "until", got, err, want...)
+	}
+	until(d.ReceivedAt, "", c, b, a)
+	until(d.ReceivedAt.Add(time.Millisecond), "", d, c, b, a)
+	until(c.ReceivedAt, "d", a)
+	until(d.ReceivedAt, "c", b, a)
 }
 
 func inboundAtOnce(t testing.TB, s survey.Store) {
