@@ -3,6 +3,7 @@ package survey
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -276,5 +277,14 @@ func TestCheckVisits(t *testing.T) {
 	}
 	if visits != nil || !slices.Equal(got, want) {
 		t.Errorf("faults = %v, want %v and no visits", faults, want)
+	}
+}
+
+func TestCompositeWeights(t *testing.T) {
+	for c, ok := range map[Composite]bool{{}: true, {0.7, 0.3}: true, {1, 0}: true, {0.1 + 0.2, 0.7}: true,
+		{0.7, 0.2}: false, {1.5, -0.5}: false, {math.NaN(), 1}: false, {70, 30}: false} {
+		if c.fits() != ok {
+			t.Errorf("%+v: fits %t, want %t", c, !ok, ok)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package survey
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"sync"
@@ -40,6 +41,23 @@ type Rules struct {
 	// Instrument is what third-party evaluators go by, with its weights; the
 	// built-in one if none is named.
 	Instrument InstrumentRef `json:"instrument,omitzero"`
+	// Composite is what the composite score is made of.
+	Composite Composite `json:"composite,omitzero"`
+}
+
+// Composite is the weights of the composite score (综合得分), which sum to 1. The zero
+// value is none: no notice fixes weights, so a survey that names none has no such score.
+type Composite struct {
+	Satisfaction float64 `json:"satisfaction"` // of the satisfaction rate, times 100
+	Evaluation   float64 `json:"evaluation"`   // of the score of third-party evaluators
+}
+
+// Set reports whether there are weights.
+func (c Composite) Set() bool { return c != Composite{} }
+
+// fits allows sums that decimal fractions miss in binary, such as 0.7 + 0.2 + 0.1.
+func (c Composite) fits() bool {
+	return !c.Set() || c.Satisfaction >= 0 && c.Evaluation >= 0 && math.Abs(c.Satisfaction+c.Evaluation-1) < 1e-9
 }
 
 // DefaultRules are the settings used where a survey names none: weights 10/8/6/3/0,
@@ -60,6 +78,7 @@ const (
 	WhyMinN        Why = "min_n"
 	WhyDefault     Why = "default_rule"
 	WhyDeadlines   Why = "deadlines"
+	WhyComposite   Why = "composite"
 )
 
 var surveyID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
@@ -104,6 +123,9 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	}
 	if r := s.Rules.Instrument; r != (InstrumentRef{}) && (!surveyID.MatchString(r.ID) || r.Version < 1) {
 		add("rules.instrument", r.String(), WhyInstrumentID)
+	}
+	if c := s.Rules.Composite; !c.fits() {
+		add("rules.composite", fmt.Sprintf("%v + %v", c.Satisfaction, c.Evaluation), WhyComposite)
 	}
 	return faults
 }
