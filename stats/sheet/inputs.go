@@ -1,0 +1,159 @@
+package sheet
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"manyi/stats"
+	"manyi/survey"
+)
+
+// Inputs is what is known of a bureau besides what is in the log.
+type Inputs struct {
+	Visits     Visits
+	Cases      survey.CaseTally // of reviews of the period
+	CasesAsOf  survey.Span      // 0 if cases were not counted yet
+	Evaluation *Evaluation      // nil if none was submitted
+	Flags      map[survey.QualityKind]int64
+}
+
+// Fill adds up the inputs of a unit's bureaus. Numbers of people from 1 to below least
+// are left out, and what they would follow from; of evaluations and flags nothing is,
+// as no citizen's rating follows from them. How many cases were rectified and how many
+// of them in time may differ by less: that is the bureau's doing.
+func (u *Unit) Fill(least int64, of map[string]Inputs) {
+	members := u.Pooled
+	if len(members) == 0 {
+		members = []string{u.Place}
+	}
+	var visits Visits
+	var cases survey.CaseTally
+	var asOf survey.Span
+	u.Visits, u.Cases, u.Flags, u.Evaluations = nil, nil, map[survey.QualityKind]int64{}, map[string]Evaluation{}
+	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedVisits || m == MergedCases })
+	for _, bureau := range members {
+		in := of[bureau]
+		visits.Served += in.Visits.Served
+		visits.Rated += in.Visits.Rated
+		visits.Defaults += in.Visits.Defaults
+		cases.Merge(in.Cases)
+		asOf = max(asOf, in.CasesAsOf)
+		for kind, n := range in.Flags {
+			u.Flags[kind] += n
+		}
+		if in.Evaluation != nil {
+			u.Evaluations[bureau] = *in.Evaluation
+		}
+	}
+	if u.merged(MergedCounts) {
+		return // nothing is told of how many rated
+	}
+	switch {
+	case !told(least, visits.numbers()...):
+		u.Merged = append(u.Merged, MergedVisits)
+	case visits.Served > 0:
+		u.Visits = &visits
+	}
+	if asOf != 0 {
+		u.cases(least, cases, asOf)
+	}
+}
+
+// numbers is every number of people that follows from the visits.
+func (v Visits) numbers() []int64 {
+	return []int64{v.Served, v.Rated, v.Served - v.Rated, v.Defaults, v.Served - v.Rated - v.Defaults}
+}
+
+// told reports whether numbers are none or large enough.
+func told(least int64, numbers ...int64) bool {
+	return !slices.ContainsFunc(numbers, func(n int64) bool { return n != 0 && -least < n && n < least })
+}
+
+// inSheets are the rates of cases that a publication speaks of.
+var inSheets = []string{"callback", "rectification", "on_time", "real_name", "real_name_confirmed"}
+
+func (u *Unit) cases(least int64, t survey.CaseTally, asOf survey.Span) {
+	u.Cases = &Cases{AsOf: asOf.String()}
+	counted := sum(u.Counted)
+	bad := counted.N - counted.Good
+	// Bad reviews are told already, so those not due could be had by subtraction.
+	all := told(least, bad-t.Adopted.Due-t.NotAdopted.Due)
+	adopted := !u.merged(MergedNotAdopted) && told(least, t.Adopted.Pending, t.NotAdopted.Pending, bad-t.Adopted.Cases-t.NotAdopted.Cases)
+	hidden := false
+	for _, d := range stats.MakeCases(t, asOf).Rates {
+		if !slices.Contains(inSheets, d.Name) {
+			continue
+		}
+		r := CaseRate{Definition: d.Definition, Name: d.Name}
+		ratio := func(q stats.Ratio, due int64) *Share {
+			if !told(least, q.Num, q.Den, q.Den-q.Num, due, due-q.Den) {
+				return nil
+			}
+			return share(q.Num, q.Den)
+		}
+		if all {
+			r.All = ratio(d.All, t.Adopted.Due+t.NotAdopted.Due)
+		}
+		n := int64(d.Pending)
+		if r.All != nil && adopted && told(least, d.All.Den-d.Adopted.Den, d.All.Num-d.Adopted.Num, n, t.Adopted.Pending-n) {
+			if r.Adopted = ratio(d.Adopted, t.Adopted.Due); r.Adopted != nil {
+				r.Pending = &n
+			}
+		}
+		if d.Verdict != nil {
+			r.Verdict = &Verdict{About: d.Verdict.About, WithNotAdopted: d.Verdict.WithNotAdopted}
+			// Where numbers are not told, verdicts that differ would tell of a single review.
+			if r.Adopted != nil {
+				r.Verdict.Adopted = d.Verdict.Adopted
+			}
+		}
+		hidden = hidden || r.Adopted == nil
+		u.Cases.Rates = append(u.Cases.Rates, r)
+	}
+	if hidden {
+		u.Merged = append(u.Merged, MergedCases)
+	}
+}
+
+func (u Unit) merged(what Merged) bool {
+	return slices.Contains(u.Merged, what) || slices.Contains(u.Merged, MergedCounts)
+}
+
+// Check finds what cannot be in what a unit says beside the log, or is too small a
+// number to be told. That is all that can be checked of it: see package bundle.
+func (u Unit) Check(least int64) error {
+	if v := u.Visits; v != nil {
+		if v.Rated < 0 || v.Defaults < 0 || v.Rated+v.Defaults > v.Served {
+			return fmt.Errorf("visits: %d rated and %d defaults do not go into %d served", v.Rated, v.Defaults, v.Served)
+		}
+		if !told(least, v.numbers()...) {
+			return fmt.Errorf("visits: a number is below %d, which may not be told", least)
+		}
+	}
+	for bureau, e := range u.Evaluations {
+		if bureau != u.Place && !slices.Contains(u.Pooled, bureau) {
+			return fmt.Errorf("evaluations: bureau %s is not of the unit", bureau)
+		}
+		if e.Met < 0 || e.Met > e.Items || e.MetWeight < 0 || e.MetWeight > e.Weight {
+			return fmt.Errorf("evaluations: of bureau %s more is met than there is", bureau)
+		}
+	}
+	if u.Cases == nil {
+		return nil
+	}
+	for i, r := range u.Cases.Rates {
+		if i >= len(inSheets) || r.Name != inSheets[i] {
+			return fmt.Errorf("cases: %q is no rate that belongs there", r.Name)
+		}
+		for _, s := range []*Share{r.Adopted, r.All} {
+			if s != nil && (s.Num < 0 || s.Num > s.Den || !told(least, s.Num, s.Den, s.Den-s.Num)) {
+				return fmt.Errorf("cases: %s is %d of %d, which cannot be or may not be told", r.Name, s.Num, s.Den)
+			}
+		}
+		if again := r.again(); !reflect.DeepEqual(again, r) {
+			return fmt.Errorf("cases: %s does not follow from its numbers", r.Name)
+		}
+	}
+	return nil
+}
