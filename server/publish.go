@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"manyi/jobs"
 	"manyi/stats/proof"
 	"manyi/stats/proof/bundle"
 	"manyi/survey"
@@ -20,10 +21,10 @@ func publishCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish",
 		Short: "Publish what a survey came to, signed, as a file that anybody can check",
-		Long: "Closes a period: appends what waits to the logs, counts the figures from them, signs and keeps them, and writes a\n" +
-			"bundle that \"server verify\" checks without a database. A publication is never changed: the next one of the same\n" +
-			"period names it and lists every number that is another one; if the logs have not grown, the bundle of the last one\n" +
-			"is written again. The key that is printed goes to whoever checks, by another way than the bundle.",
+		Long: "Closes a period: appends what waits to the logs, counts the figures from them and from what is stored, signs and\n" +
+			"keeps them, and writes a bundle that \"server verify\" checks without a database. A publication is never changed: the\n" +
+			"next one of the same period names it and lists every number that is another one; if none is, the bundle of the last\n" +
+			"one is written again. The key that is printed goes to whoever checks, by another way than the bundle.",
 		Example: "  server publish --survey 2026 --period 2026-11 --out 2026-11.zip",
 		Args:    cobra.NoArgs,
 	}
@@ -77,10 +78,13 @@ func publishCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-// closePeriod publishes a period, unless the logs have not grown since its last publication.
+// closePeriod publishes a period, unless its last publication says the same.
 func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period, now time.Time) (made survey.Publication, err error) {
 	if waiting, err := unsettled(ctx, b.store); err != nil || waiting != "" {
 		return made, cmp.Or(err, fmt.Errorf("%s; publish when it is empty, or leave the node out: server nodes drop NAME", waiting))
+	}
+	if err := b.count(ctx, now); err != nil {
+		return made, err
 	}
 	if _, err := b.logger().Receipts(ctx, now); err != nil {
 		return made, err
@@ -100,8 +104,8 @@ func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period,
 	if err == nil && last.No > 0 {
 		last, err = b.store.Publication(ctx, last.PublicationID)
 	}
-	if err != nil || last.No > 0 && last.Checkpoint == checkpoint.No {
-		return last, err
+	if err != nil {
+		return made, err
 	}
 	made = survey.Publication{PublicationID: survey.PublicationID{Survey: s.ID, Period: string(p), No: last.No + 1},
 		Corrects: last.No, At: now.UTC().Truncate(time.Second), Sample: s.Sample, By: "command", Checkpoint: checkpoint.No}
@@ -112,16 +116,18 @@ func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period,
 	if last.No > 0 {
 		q.Corrects = last.PublicationID.String()
 	}
+	news := last.No == 0 || last.Checkpoint != checkpoint.No
 	for _, a := range bundle.Audiences {
 		q.Audience = a
 		signed, before := &made.Public, last.Public
 		if a == bundle.Auditor {
 			signed, before = &made.Auditor, last.Auditor
 		}
-		d, err := publicationOf(ctx, b, q, before, string(checkpoint.Note), signed)
+		d, differs, err := publicationOf(ctx, b, q, before, string(checkpoint.Note), signed)
 		if err != nil {
 			return made, err
 		}
+		news = news || differs
 		if a == bundle.Public {
 			for _, u := range d.Units {
 				for _, c := range u.Counted {
@@ -130,30 +136,44 @@ func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period,
 			}
 		}
 	}
+	if !news {
+		return last, nil
+	}
 	return made, b.store.PutPublication(ctx, made)
 }
 
-// publicationOf makes the document of one audience, and signs it.
-func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.Document, checkpoint string, signed *survey.Document) (bundle.Document, error) {
-	d, err := bundle.Build(ctx, b.store, q)
+// count brings what is published beside the logs up to date: tallies, cases and flags.
+func (b *base) count(ctx context.Context, now time.Time) error {
+	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.QualityJob(b.store)}
+	runner, err := jobs.NewRunner(b.store, list, jobs.Options{Zone: b.cfg.Zone, Lease: b.cfg.Lease})
 	if err != nil {
-		return d, err
+		return err
+	}
+	return runner.RunAll(ctx, now)
+}
+
+// publicationOf makes the document of one audience, signs it, and says whether its units
+// differ from those before.
+func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.Document, checkpoint string, signed *survey.Document) (d bundle.Document, differs bool, err error) {
+	if d, err = bundle.Build(ctx, b.store, q); err != nil {
+		return d, false, err
 	}
 	if d.Checkpoint != checkpoint {
-		return d, errors.New("the logs grew while the figures were counted; run it again")
+		return d, false, errors.New("the logs grew while the figures were counted; run it again")
 	}
 	if before.There() {
 		old, err := bundle.Decode(before.Body)
 		if err != nil {
-			return d, fmt.Errorf("publication %s as it is stored: %w", q.Corrects, err)
+			return d, false, fmt.Errorf("publication %s as it is stored: %w", q.Corrects, err)
 		}
 		d.Changes = bundle.Changes(old, d)
+		differs = !bundle.SameUnits(old, d)
 	}
 	body, err := d.Encode()
 	if err != nil {
-		return d, err
+		return d, false, err
 	}
 	signature, err := bundle.SignDocument(d, body, q.Signer)
 	*signed = survey.NewDocument(body, signature)
-	return d, err
+	return d, differs, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,6 +86,35 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 		if !bytes.Contains(read(t, at("2.zip")), []byte(want)) {
 			t.Errorf("the correction does not hold %s", want)
 		}
+	}
+
+	// So do lists of visits and an evaluation, although nothing new is in the logs.
+	s, err := b.store.Survey(t.Context(), "y2024")
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := storetest.NewFacts(5, s)
+	var visits []survey.Visit
+	for i := range 90 {
+		visits = append(visits, facts.Visit(storetest.GulouHR1, fmt.Sprint("V", i), storetest.At("2024-03-04 10:00")))
+	}
+	_, err = b.store.PutVisits(t.Context(), visits)
+	if err == nil {
+		err = b.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: "y2024", Bureau: "350102-HR", Evaluator: "chen"}, []survey.EvaluationEntry{
+			storetest.EvaluationAnswer(1, "1"), {No: 2, Key: "key-00002", Step: survey.StepSubmitted, At: storetest.At("2024-03-05 10:00")}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.run("publish", "--out", at("3.zip"))
+	c.run("verify", at("3.zip"), "--key", key)
+	for _, want := range []string{`"corrects": "y2024/whole/2"`, `"what": "visits.served"`, `"will": 90`, `"with_defaults": {`, `"items_met": 1`, `"not_recomputed_by_verify": [`} {
+		if !bytes.Contains(read(t, at("3.zip")), []byte(want)) {
+			t.Errorf("with visits and an evaluation the publication does not hold %s", want)
+		}
+	}
+	if c.run("publish", "--out", at("again.zip")); !bytes.Equal(read(t, at("again.zip")), read(t, at("3.zip"))) {
+		t.Error("published again with nothing new, the bundle is another one")
 	}
 
 	changed := bytes.Replace(first, []byte(":true\t"), []byte(":trus\t"), 1)

@@ -112,7 +112,7 @@ func showOffer(w io.Writer, o review.Offer) {
 	}
 	fmt.Fprintf(w, "%d numbers differ from %s, taken in on %s:\n", len(o.Changes), o.Before.PublicationID, o.Before.Taken.Format(time.DateOnly))
 	for _, c := range o.Changes {
-		fmt.Fprintf(w, "  %s %s: %d -> %d\n", printable(c.Place), printable(c.What), c.Was, c.Will)
+		fmt.Fprintf(w, "  %s %s: %s -> %s\n", printable(c.Place), printable(c.What), digits(c.Was), digits(c.Will))
 	}
 }
 
@@ -127,3 +127,5 @@ func printable(text string) string {
 	}
 	return text
 }
+
+func digits(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

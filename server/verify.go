@@ -46,7 +46,8 @@ func verifyCommand(e *env) *cobra.Command {
 		}
 		fmt.Fprintf(e.out, "ok: %s, %s\n%d responses of the period, %d entries of the log, %d checkpoints, %d units\nrules: %s\n",
 			d.ID, d.Audience, r.Responses, d.Leaves, d.Checkpoints, len(d.Units), d.Rules)
-		fmt.Fprintf(e.out, "on the signature alone: %d responses that wait to be logged, and which of several responses for one case counts\n", d.Outside)
+		fmt.Fprintf(e.out, "not recomputed, on the signature alone: %d responses that wait to be logged; which of several responses for one case\n"+
+			"counts; visits, cases, evaluations and quality flags. What follows from them was recomputed: rates, scores, verdicts, ranks\n", d.Outside)
 		return nil
 	}
 	return cmd

@@ -22,8 +22,8 @@ func (c counted) CaseSheet(_ context.Context, id string, day survey.Span) (surve
 	return survey.CaseSheet(c), nil
 }
 
-// sheet has random cases at every bureau but the empty one, and at one that is no candidate.
-func sheet(seed uint64) counted {
+// caseSheet has random cases at every bureau but the empty one, and at one that is no candidate.
+func caseSheet(seed uint64) counted {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	s := counted{Survey: "s", AsOf: 20260331, No: 2, Bureaus: map[string]map[survey.Span]survey.CaseTally{}}
 	for _, bureau := range []string{"350100-HR", "350102-HR", "350200-HR", "350128-HR", "350200-XX"} {
@@ -75,7 +75,7 @@ func TestCaseRowsAddUp(t *testing.T) {
 		for within, places := range map[string]int{"": 5, "350000": 5, "350100": 2, "350102": 1, "350200": 3, "350128-HR": 1, "350201-HR": 1} {
 			var first map[string]int64
 			for _, by := range CaseKinds {
-				table := loadCases(t, sheet(seed), CaseQuery{Survey: s, Tree: tree, By: by, Within: within}, organiser)
+				table := loadCases(t, caseSheet(seed), CaseQuery{Survey: s, Tree: tree, By: by, Within: within}, organiser)
 				total, sum := numbers(table.Total), map[string]int64{}
 				monthly := map[string]int64{}
 				for _, m := range table.Months {
@@ -104,7 +104,7 @@ func TestCaseRowsAddUp(t *testing.T) {
 					t.Fatalf("%q: the total by %s is another", within, by)
 				}
 			}
-			if n := len(loadCases(t, sheet(seed), CaseQuery{Survey: s, Tree: tree, By: survey.Bureau, Within: within}, organiser).Rows); within != "" && within != "350000" && n != places {
+			if n := len(loadCases(t, caseSheet(seed), CaseQuery{Survey: s, Tree: tree, By: survey.Bureau, Within: within}, organiser).Rows); within != "" && within != "350000" && n != places {
 				t.Errorf("%q: %d bureaus, want %d", within, n, places)
 			}
 		}
@@ -125,7 +125,7 @@ func TestCaseRowPlaces(t *testing.T) {
 		{survey.Province, "350100", []string{"350100"}},
 	} {
 		var got []string
-		for _, row := range loadCases(t, sheet(1), CaseQuery{Survey: s, Tree: tree, By: c.by, Within: c.within}, organiser).Rows {
+		for _, row := range loadCases(t, caseSheet(1), CaseQuery{Survey: s, Tree: tree, By: c.by, Within: c.within}, organiser).Rows {
 			got = append(got, row.Place)
 		}
 		if !slices.Equal(got, c.want) {
@@ -138,11 +138,11 @@ func TestCasesOfOthersAreNotSeen(t *testing.T) {
 	tree, s := country(t)
 	q := CaseQuery{Survey: s, Tree: tree, By: survey.Bureau}
 	boss := survey.Actor{Role: survey.Supervisor, Place: "350102"}
-	table := loadCases(t, sheet(1), q, boss)
+	table := loadCases(t, caseSheet(1), q, boss)
 	if len(table.Rows) != 1 || table.Rows[0].Place != "350102-HR" || table.Within != "350102" || len(table.Change) != 1 || table.Unexplained() {
 		t.Errorf("sees %+v", table)
 	}
-	if all := loadCases(t, sheet(1), q, organiser); len(all.Change) != 5 || !all.Unexplained() {
+	if all := loadCases(t, caseSheet(1), q, organiser); len(all.Change) != 5 || !all.Unexplained() {
 		t.Errorf("the organiser sees %d changes", len(all.Change))
 	}
 	hall := survey.Actor{Role: survey.Supervisor, Place: "350102-HR-01"}
@@ -153,12 +153,12 @@ func TestCasesOfOthersAreNotSeen(t *testing.T) {
 	}{{boss, "350100", 0}, {boss, "350200-HR", 0}, {boss, "nowhere", 0}, {hall, "", 0}, {hall, "350102-HR", 0}, {organiser, "350102-HR-01", 0},
 		{survey.Actor{Role: survey.Supervisor}, "", 0}, {organiser, "", 20260330}} {
 		q.Within, q.AsOf = c.within, c.asOf
-		if _, err := LoadCases(t.Context(), sheet(1), q, c.who); !errors.Is(err, survey.ErrNotFound) {
+		if _, err := LoadCases(t.Context(), caseSheet(1), q, c.who); !errors.Is(err, survey.ErrNotFound) {
 			t.Errorf("%+v: %v, want not found", c, err)
 		}
 	}
 	q.Within, q.AsOf, q.By = "", 20260331, survey.Hall
-	if _, err := LoadCases(t.Context(), sheet(1), q, organiser); err == nil || errors.Is(err, survey.ErrNotFound) {
+	if _, err := LoadCases(t.Context(), caseSheet(1), q, organiser); err == nil || errors.Is(err, survey.ErrNotFound) {
 		t.Errorf("by hall: %v", err)
 	}
 }

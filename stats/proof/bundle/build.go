@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"manyi/stats/figures"
 	"manyi/stats/proof"
 	"manyi/stats/sheet"
 	"manyi/survey"
@@ -17,6 +18,7 @@ import (
 type Store interface {
 	survey.LogStore
 	survey.ResponseStore
+	figures.InputsReader
 }
 
 // Query says what to publish.
@@ -33,7 +35,8 @@ type Query struct {
 	Signer   proof.Signer
 }
 
-// Build counts a publication from the data log up to the latest checkpoint.
+// Build counts a publication from the data log up to the latest checkpoint, and adds what
+// is not in the log, see [Stated], as it is counted in the store.
 func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	checkpoint, state, err := proof.Last(ctx, store, q.Signer.Verifier())
 	if err != nil {
@@ -41,7 +44,7 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	}
 	d := Document{Format: Format, ID: docID(q.Survey.ID, q.Period, q.No), Audience: q.Audience, No: q.No, Period: q.Period, Corrects: q.Corrects,
 		Sample: q.Survey.Sample, AsOf: q.AsOf.UTC().Truncate(time.Second), Program: q.Program, Key: q.Signer.Key, Survey: q.Survey,
-		Checkpoint: string(checkpoint.Note), Leaves: state.Data.Size}
+		Checkpoint: string(checkpoint.Note), Leaves: state.Data.Size, Stated: Stated}
 	if d.Rules, err = d.rules(); err != nil {
 		return d, err
 	}
@@ -66,6 +69,14 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 		d.Units = append(d.Units, g.unit(q.Audience.least()))
 	}
 	cover(d.Units, groups)
+	from, to := q.Period.Days()
+	inputs, err := figures.LoadInputs(ctx, store, q.Survey, q.Tree, from, to, q.AsOf)
+	if err != nil {
+		return d, err
+	}
+	for i := range d.Units {
+		d.Units[i].Fill(q.Audience.least(), inputs)
+	}
 	s := shapeOf(&d)
 	for _, l := range beaten {
 		for _, u := range s.units {

@@ -126,7 +126,10 @@ var notAdopted = []survey.Entry{{Step: survey.StepExclusionAsked, By: "bureau", 
 // busy has large and small bureaus, reviews not adopted, of the small ones if smallToo,
 // responses that others supersede, and some made elsewhere.
 func busy(t testing.TB, smallToo bool) *hall {
-	h := newHall(t)
+	h := newHall(t, func(s *survey.Survey) {
+		s.Rules.Composite, s.Rules.Instrument = survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}, storetest.Instrument(1).InstrumentRef
+	})
+	h.beside()
 	bad := h.rate(storetest.GulouHR1, [5]int{20, 10, 8, 12, 7})
 	for _, r := range bad[40:46] {
 		h.open(r, notAdopted...)
@@ -147,6 +150,34 @@ func busy(t testing.TB, smallToo bool) *hall {
 	h.rate(storetest.GulouHR1, [5]int{6, 0, 0, 0, 1}, func(r *survey.Response) { r.Channel = survey.ChannelImported })
 	h.log()
 	return h
+}
+
+// beside stores what a publication says of the largest bureau beside the log: 200 visits,
+// 19 cases of which six are not adopted, an evaluation, and a flag.
+func (h *hall) beside() {
+	h.t.Helper()
+	const bureau = "350102-HR"
+	ctx, at := h.t.Context(), h.survey.Closes
+	var visits []survey.Visit
+	for i := range 200 {
+		visits = append(visits, h.facts.Visit(storetest.GulouHR1, fmt.Sprint("V", i), storetest.At("2024-03-04 10:00")))
+	}
+	_, err := h.store.PutVisits(ctx, visits)
+	h.must(err)
+	_, err = jobs.RollUp(ctx, h.store, 0, at)
+	h.must(err)
+	cases := survey.CaseTally{
+		Adopted: survey.CaseCounts{Cases: 13, Due: 13, CalledBack: 13, Rectified: 13, OnTime: 8,
+			Real: survey.RealCounts{Cases: 7, Due: 7, Done: 7}},
+		NotAdopted: survey.CaseCounts{Cases: 6, Due: 6, CalledBack: 6}}
+	h.must(h.store.PutCaseSheet(ctx, survey.CaseSheet{Survey: h.survey.ID, AsOf: 20240331, No: 1, MadeAt: at,
+		Bureaus: map[string]map[survey.Span]survey.CaseTally{bureau: {202403: cases}}}))
+	h.must(h.store.AddInstrument(ctx, storetest.Instrument(1)))
+	h.must(h.store.AddEvaluationEntries(ctx, survey.EvaluationID{Survey: h.survey.ID, Bureau: bureau, Evaluator: "chen"}, []survey.EvaluationEntry{
+		storetest.EvaluationAnswer(1, "1"), storetest.EvaluationAnswer(2, "2"), storetest.EvaluationAnswer(3, "3"),
+		{No: 4, Key: "key-00004", Step: survey.StepSubmitted, At: at}}))
+	h.must(h.store.PutQuality(ctx, survey.QualitySheet{Survey: h.survey.ID, Bureau: bureau, Day: 20240304, MadeAt: at,
+		Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: storetest.GulouHR1, Day: 20240304}}}))
 }
 
 func unit(t testing.TB, d bundle.Document, place string) sheet.Unit {
@@ -221,5 +252,62 @@ func TestReviewsNotAdoptedAreToldOfLargeUnits(t *testing.T) {
 	hr := unit(t, h.build(bundle.Public, bundle.WholePeriod), "350102-HR")
 	if c := hr.NotAdopted["qr"]; len(hr.Merged) > 0 || c.N != 6 || c.Good != 0 || c.Levels == nil || c.Levels[3] != 6 {
 		t.Errorf("not adopted of the large bureau: %+v", hr)
+	}
+}
+
+// TestASheetSaysAllThatIsPublished: sheets hold what is beside the log as well.
+func TestASheetSaysAllThatIsPublished(t *testing.T) {
+	h := busy(t, false)
+	d := h.build(bundle.Public, bundle.WholePeriod)
+	rest, hr := d.Sheets[0], d.Sheets[1]
+	if hr.Place != "350102-HR" || len(rest.Pooled) == 0 {
+		t.Fatalf("sheets of %s and %v", hr.Place, rest.Pooled)
+	}
+	share := func(s *sheet.Share) string {
+		if s == nil {
+			return "not told"
+		}
+		return fmt.Sprint(s.Num, " of ", s.Den)
+	}
+	got := []string{fmt.Sprint(hr.N, hr.Channels), share(&hr.All.Satisfaction.Share), share(&hr.Adopted.Satisfaction.Share),
+		share(hr.All.WithDefaults), share(hr.Adopted.WithDefaults), share(hr.Active), hr.CasesAsOf, fmt.Sprint(hr.Flags)}
+	for _, c := range hr.Cases {
+		got = append(got, c.Name+" "+share(c.All)+", "+share(c.Adopted))
+		if c.Verdict != nil {
+			got = append(got, fmt.Sprint(*c.Verdict))
+		}
+	}
+	want := []string{"63 map[qr:63]", "44 of 63", "44 of 57", "244 of 263", "244 of 257", "0 of 200", "2024-03-31", "map[burst:1]",
+		"callback 19 of 19, 13 of 13", "rectification 13 of 19, 13 of 13", "on_time 8 of 19, 8 of 13",
+		"real_name 7 of 7, 7 of 7", "{declared met met}", "real_name_confirmed 0 of 7, 0 of 7", "{confirmed not_met not_met}"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the sheet says\n%q, want\n%q", got, want)
+	}
+	e, c := hr.Evaluations["350102-HR"], hr.All.Composite
+	if e.Verdict != "met" || *e.Score != 100 || e.Gate != 90 || share(e.Met) != "3 of 3" {
+		t.Errorf("evaluation %+v", e)
+	}
+	// 70 × 44/63 + 0.3 × 100
+	if c == nil || *c.Score != 78.888889 || c.Formula != "100 × 0.7 × satisfaction + 0.3 × evaluation score" || !(*c.Low < *c.Score && *c.Score < *c.High) {
+		t.Errorf("composite %+v", c)
+	}
+	if hr.Rank == nil || hr.Rank.Of != 1 || rest.Rank != nil || rest.All.Composite != nil || rest.Funnel == nil {
+		t.Errorf("ranks %v and %v; the pool has the composite %v and the funnel %v", hr.Rank, rest.Rank, rest.All.Composite, rest.Funnel)
+	}
+}
+
+// TestChangesListWhatIsBesideTheLog: a correction lists numbers that are not in the log.
+func TestChangesListWhatIsBesideTheLog(t *testing.T) {
+	h := busy(t, false)
+	was := h.build(bundle.Public, bundle.WholePeriod)
+	if again := h.build(bundle.Public, bundle.WholePeriod); !bundle.SameUnits(was, again) || len(bundle.Changes(was, again)) > 0 {
+		t.Errorf("built twice it differs: %+v", bundle.Changes(was, again))
+	}
+	h.must(h.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: h.survey.ID, Bureau: "350102-HR", Evaluator: "lin"}, []survey.EvaluationEntry{
+		storetest.EvaluationAnswer(1, "2"), {No: 2, Key: "key-00002", Step: survey.StepSubmitted, At: h.survey.Closes}}))
+	will := h.build(bundle.Public, bundle.WholePeriod)
+	want := bundle.Change{Place: "350102-HR", What: "evaluations.350102-HR.met_weight", Was: 4.5, Will: 6}
+	if changes := bundle.Changes(was, will); bundle.SameUnits(was, will) || !slices.Contains(changes, want) {
+		t.Errorf("changes are %+v, want %+v among them", changes, want)
 	}
 }

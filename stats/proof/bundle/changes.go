@@ -29,29 +29,45 @@ func Changes(was, will Document) (list []Change) {
 // CheckChanges reports the first number that a correction changes and does not list, or
 // lists otherwise than it is. Why it changed is the publisher's word.
 func CheckChanges(was, will Document) error {
-	listed := map[[2]string][2]int64{}
+	listed := map[[2]string][2]float64{}
 	for _, c := range will.Changes {
-		listed[[2]string{c.Place, c.What}] = [2]int64{c.Was, c.Will}
+		listed[[2]string{c.Place, c.What}] = [2]float64{c.Was, c.Will}
 	}
 	for _, c := range Changes(was, will) {
-		if at := [2]string{c.Place, c.What}; listed[at] != [2]int64{c.Was, c.Will} {
-			return fmt.Errorf("%s of %q was %d and is %d, which it does not list", c.What, c.Place, c.Was, c.Will)
+		if at := [2]string{c.Place, c.What}; listed[at] != [2]float64{c.Was, c.Will} {
+			return fmt.Errorf("%s of %q was %v and is %v, which it does not list", c.What, c.Place, c.Was, c.Will)
 		}
 		delete(listed, [2]string{c.Place, c.What})
 	}
 	for _, c := range will.Changes {
 		if _, left := listed[[2]string{c.Place, c.What}]; left {
-			return fmt.Errorf("it lists %s of %q as changed from %d to %d, which it was not", c.What, c.Place, c.Was, c.Will)
+			return fmt.Errorf("it lists %s of %q as changed from %v to %v, which it was not", c.What, c.Place, c.Was, c.Will)
 		}
 	}
 	return nil
 }
 
+// SameUnits reports whether two documents say the same of their units, but for the day
+// at whose end cases were counted.
+func SameUnits(a, b Document) bool {
+	return same(undated(a.Units), undated(b.Units)) == nil
+}
+
+func undated(units []sheet.Unit) []sheet.Unit {
+	units = slices.Clone(units)
+	for i, u := range units {
+		if u.Cases != nil {
+			units[i].Cases = &sheet.Cases{Rates: u.Cases.Rates}
+		}
+	}
+	return units
+}
+
 // numbersOf is every number of the units, by place and by where it stands.
-func numbersOf(d Document) map[[2]string]int64 {
-	all := map[[2]string]int64{{"", "outside"}: d.Outside, {"", "not_adopted"}: d.NotAdopted}
+func numbersOf(d Document) map[[2]string]float64 {
+	all := map[[2]string]float64{{"", "outside"}: float64(d.Outside), {"", "not_adopted"}: float64(d.NotAdopted)}
 	for channel, n := range d.Apart {
-		all[[2]string{"", "apart." + channel}] = n
+		all[[2]string{"", "apart." + channel}] = float64(n)
 	}
 	for _, u := range d.Units {
 		for name, n := range numbersIn(u) {
@@ -61,8 +77,8 @@ func numbersOf(d Document) map[[2]string]int64 {
 	return all
 }
 
-// numbersIn is the whole numbers of a unit by where they stand in its JSON.
-func numbersIn(u sheet.Unit) map[string]int64 {
+// numbersIn is the numbers of a unit by where they stand in its JSON.
+func numbersIn(u sheet.Unit) map[string]float64 {
 	doc, err := json.Marshal(u)
 	if err != nil {
 		panic("bundle: a unit has no JSON: " + err.Error())
@@ -73,12 +89,12 @@ func numbersIn(u sheet.Unit) map[string]int64 {
 	if err := dec.Decode(&tree); err != nil {
 		panic("bundle: a unit has no JSON: " + err.Error())
 	}
-	all := map[string]int64{}
+	all := map[string]float64{}
 	walk("", tree, all)
 	return all
 }
 
-func walk(at string, v any, all map[string]int64) {
+func walk(at string, v any, all map[string]float64) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, one := range v {
@@ -89,7 +105,7 @@ func walk(at string, v any, all map[string]int64) {
 			walk(at+"."+strconv.Itoa(i), one, all)
 		}
 	case json.Number:
-		if n, err := v.Int64(); err == nil {
+		if n, err := v.Float64(); err == nil {
 			all[at] = n
 		}
 	}

@@ -12,7 +12,7 @@
 //     open nothing but the survey.
 //   - checkpoints.txt: a line of JSON for each checkpoint at which the data log had
 //     grown, the last one the document's. The log's root is computed at each.
-//   - figures.csv: the units as a table.
+//   - figures.csv: what was counted from the log as a table.
 //   - signature.txt: a signed note over the names, lengths and hashes of the others.
 //
 // # What is opened to the public
@@ -26,7 +26,8 @@
 // superseded ones likewise. All leaves of a unit open the same fields, and no leaf
 // opens more than its numbers need. Where reviews not adopted are told, every bad
 // review of the unit opens its tag, and every decision opens the tag of its review in
-// any case: so none can be left out or made up.
+// any case: so none can be left out or made up. What is said beside the log has no
+// number of people from one to four either, see [sheet.Unit.Fill].
 //
 // # What it cannot prove
 //
@@ -34,5 +35,8 @@
 // follows from visits, which are not in the log, so a publication says it and auditors
 // compare. Whoever can sign can publish other rules than those the survey opened with;
 // the version of the rules, which every publication and data set names, shows it to
-// those who compare. A checkpoint that nobody else has kept can be left out. Visits, and how many responses wait, stand on the signature alone.
+// those who compare. A checkpoint that nobody else has kept can be left out. How many
+// responses wait, and what units say of visits, cases, evaluations and quality flags,
+// stands on the signature alone; every document names it, see [Stated]. What follows from
+// it on the score sheets is recomputed.
 package bundle

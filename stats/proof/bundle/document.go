@@ -81,18 +81,24 @@ type Document struct {
 	NotAdopted int64 `json:"not_adopted"`
 	// Superseded is the leaves that do not count because another leaf for the same case
 	// does, where it is told which.
-	Superseded []int64       `json:"superseded,omitempty"`
-	Units      []sheet.Unit  `json:"units"`
-	Sheets     []sheet.Sheet `json:"sheets"`
+	Superseded []int64 `json:"superseded,omitempty"`
+	// Stated names what is not recomputed by verify: see [Stated].
+	Stated []string      `json:"not_recomputed_by_verify"`
+	Units  []sheet.Unit  `json:"units"`
+	Sheets []sheet.Sheet `json:"sheets"`
 }
+
+// Stated is what of a document is not recomputed by verify, but stands on the signature
+// alone: it is not in the log. Of what follows from it, every number is recomputed.
+var Stated = []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags"}
 
 // Change is a number that is another one than in the publication corrected.
 type Change struct {
-	Place string `json:"place"`
-	What  string `json:"what"` // where it stands, such as counted.qr.n
-	Was   int64  `json:"was"`
-	Will  int64  `json:"will"`
-	Why   string `json:"why,omitempty"`
+	Place string  `json:"place"`
+	What  string  `json:"what"` // where it stands, such as counted.qr.n
+	Was   float64 `json:"was"`
+	Will  float64 `json:"will"`
+	Why   string  `json:"why,omitempty"`
 }
 
 // Period is "whole", a year such as "2026", or a month such as "2026-03".
@@ -123,6 +129,19 @@ func (p Period) field() (name, value string) {
 		return "month", strings.ReplaceAll(string(p), "-", "")
 	}
 	return "", ""
+}
+
+// Days is the first and the last day of the period; 0 for the survey's ends.
+func (p Period) Days() (from, to survey.Span) {
+	_, value := p.field()
+	n, _ := strconv.Atoi(value)
+	switch len(value) {
+	case 4:
+		return survey.Span(n*10000 + 101), survey.Span(n*10000 + 1231)
+	case 6:
+		return survey.Span(n).FirstDay(), survey.Span(n).LastDay()
+	}
+	return 0, 0
 }
 
 // Within reports whether a day is in the period.

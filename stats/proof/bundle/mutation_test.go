@@ -16,6 +16,7 @@ import (
 
 	"manyi/stats/proof"
 	"manyi/stats/proof/bundle"
+	"manyi/stats/sheet"
 	"manyi/survey"
 	"manyi/survey/storetest"
 )
@@ -146,6 +147,19 @@ func docMutation(name string, change func(r *rand.Rand, d *bundle.Document) stri
 		}
 		return what
 	}}
+}
+
+// fullest is the unit that says most.
+func fullest(d *bundle.Document) int {
+	return slices.IndexFunc(d.Units, func(u sheet.Unit) bool { return u.Visits != nil })
+}
+
+// sheetMutation changes the sheet of the unit that says most.
+func sheetMutation(name string, change func(s *sheet.Sheet)) mutation {
+	return docMutation(name, func(_ *rand.Rand, d *bundle.Document) string {
+		change(&d.Sheets[fullest(d)])
+		return name
+	})
 }
 
 // value changes an open column's value to another.
@@ -299,6 +313,45 @@ var mutations = []mutation{
 	docMutation("a sheet swapped", func(r *rand.Rand, d *bundle.Document) string {
 		d.Sheets[0], d.Sheets[1] = d.Sheets[1], d.Sheets[0]
 		return "the first two"
+	}),
+	sheetMutation("a rate", func(s *sheet.Sheet) { *s.All.Satisfaction.Rate += 0.01 }),
+	sheetMutation("an interval", func(s *sheet.Sheet) { *s.All.Satisfaction.Low += 0.01 }),
+	sheetMutation("a rate with defaults", func(s *sheet.Sheet) { *s.All.WithDefaults.Rate += 0.01 }),
+	sheetMutation("a composite", func(s *sheet.Sheet) { *s.All.Composite.Score++ }),
+	sheetMutation("a bootstrap interval", func(s *sheet.Sheet) { *s.All.Composite.High++ }),
+	sheetMutation("a formula", func(s *sheet.Sheet) { s.All.Composite.Formula = "100 × 0.8 × satisfaction" }),
+	sheetMutation("a rank", func(s *sheet.Sheet) { s.Rank.Of++ }),
+	sheetMutation("a funnel", func(s *sheet.Sheet) { s.Funnel.Position = sheet.FarAbove }),
+	sheetMutation("a rate of cases", func(s *sheet.Sheet) { *s.Cases[1].All.Rate = 1 }),
+	sheetMutation("a verdict", func(s *sheet.Sheet) { s.Cases[4].Verdict.WithNotAdopted = "met" }),
+	sheetMutation("a gate", func(s *sheet.Sheet) {
+		e := s.Evaluations[s.Place]
+		e.Gate--
+		s.Evaluations[s.Place] = e
+	}),
+	sheetMutation("a veto", func(s *sheet.Sheet) {
+		e := s.Evaluations[s.Place]
+		e.Vetoes = []string{"V1"}
+		s.Evaluations[s.Place] = e
+	}),
+	docMutation("more defaults than unrated visits", func(r *rand.Rand, d *bundle.Document) string {
+		d.Units[fullest(d)].Visits.Defaults += 10
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "10 more"
+	}),
+	docMutation("more rectified than due", func(r *rand.Rand, d *bundle.Document) string {
+		d.Units[fullest(d)].Cases.Rates[1].All.Num = 20
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "20"
+	}),
+	docMutation("a number said to be recomputed", func(r *rand.Rand, d *bundle.Document) string {
+		d.Stated = d.Stated[1:]
+		return fmt.Sprint(d.Stated)
+	}),
+	docMutation("other weights of the composite", func(r *rand.Rand, d *bundle.Document) string {
+		d.Survey.Rules.Composite = survey.Composite{Satisfaction: 0.5, Evaluation: 0.5}
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "half and half"
 	}),
 	docMutation("fewer leaves", func(r *rand.Rand, d *bundle.Document) string {
 		d.Leaves--

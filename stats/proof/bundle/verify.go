@@ -4,10 +4,13 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -150,6 +153,9 @@ func (v *verifier) document() error {
 	if err == nil && rules != d.Rules {
 		err = fmt.Errorf("the rules it holds have the version %s, and it names %s", rules, d.Rules)
 	}
+	if err == nil && !slices.Equal(d.Stated, Stated) {
+		err = fmt.Errorf("it names %s as not recomputed; that is %s", strings.Join(d.Stated, ", "), strings.Join(Stated, ", "))
+	}
 	if err == nil && d.Sample != d.Survey.Sample {
 		err = errors.New("the mark of a sample is not that of the survey")
 	}
@@ -285,7 +291,7 @@ func (v *verifier) units() error {
 		if err := same(u, d.Units[i]); err != nil {
 			return at(documentFile, 0, fmt.Errorf("unit %d, %s: %w", i+1, u.Place, err))
 		}
-		if err := small(u, d.Audience.least()); err != nil {
+		if err := errors.Join(small(u, d.Audience.least()), u.Check(d.Audience.least())); err != nil {
 			return at(documentFile, 0, fmt.Errorf("unit %d, %s: %w", i+1, u.Place, err))
 		}
 	}
@@ -346,17 +352,44 @@ func small(u sheet.Unit, least int64) error {
 	return nil
 }
 
-// same compares what was computed with what is said.
+// same compares what was computed with what is said, and names the first difference.
 func same(computed, said any) error {
 	a, err := json.Marshal(computed)
 	if err != nil {
 		return err
 	}
 	b, err := json.Marshal(said)
-	if err == nil && !bytes.Equal(a, b) {
-		err = fmt.Errorf("it says %s, and the leaves come to %s", b, a)
+	if err != nil || bytes.Equal(a, b) {
+		return err
 	}
-	return err
+	var x, y any
+	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
+		return err
+	}
+	return cmp.Or(difference("", x, y), errors.New("it is not what the leaves come to"))
+}
+
+func difference(at string, computed, said any) error {
+	x, isMap := computed.(map[string]any)
+	if y, ok := said.(map[string]any); ok && isMap {
+		names := slices.Concat(slices.Collect(maps.Keys(x)), slices.Collect(maps.Keys(y)))
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if err := difference(strings.TrimPrefix(at+"."+name, "."), x[name], y[name]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	a, _ := json.Marshal(computed) // both came from JSON
+	b, _ := json.Marshal(said)
+	if bytes.Equal(a, b) {
+		return nil
+	}
+	if at != "" {
+		at = "at " + at + " "
+	}
+	return fmt.Errorf("%sit says %s, and the leaves come to %s", at, b, a)
 }
 
 func (v *verifier) figures() error {

@@ -243,7 +243,7 @@ func readCheckpoint(text []byte) (line signedState, receipts tlog.TreeProof, err
 	return line, receipts, nil
 }
 
-// writeFigures writes the units as a table.
+// writeFigures writes what was counted from the log as a table.
 func writeFigures(w io.Writer, d Document) error {
 	x := csv.NewWriter(w)
 	head := []string{"publication", "sample", "place", "pooled", "merged", "row", "channel", "n", "good"}
