@@ -33,12 +33,24 @@ type Query struct {
 	Program  string // version
 	Tags     proof.Tags
 	Signer   proof.Signer
+	// Checkpoint is what the log is counted up to, so that the documents of several
+	// audiences are of the same; none is the latest.
+	Checkpoint survey.Checkpoint
 }
 
-// Build counts a publication from the data log up to the latest checkpoint, and adds what
-// is not in the log, see [Stated], as it is counted in the store.
+// upTo is the checkpoint, and what it says.
+func (q Query) upTo(ctx context.Context, store Store) (survey.Checkpoint, proof.State, error) {
+	if q.Checkpoint.No == 0 {
+		return proof.Last(ctx, store, q.Signer.Verifier())
+	}
+	state, err := proof.OpenState(q.Checkpoint.Note, q.Signer.Verifier())
+	return q.Checkpoint, state, err
+}
+
+// Build counts a publication from the data log up to a checkpoint, and adds what is not
+// in the log, see [Stated], as it is counted in the store.
 func Build(ctx context.Context, store Store, q Query) (Document, error) {
-	checkpoint, state, err := proof.Last(ctx, store, q.Signer.Verifier())
+	checkpoint, state, err := q.upTo(ctx, store)
 	if err != nil {
 		return Document{}, fmt.Errorf("nothing is signed that could be published: %w", err)
 	}

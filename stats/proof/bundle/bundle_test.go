@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -309,5 +310,56 @@ func TestChangesListWhatIsBesideTheLog(t *testing.T) {
 	want := bundle.Change{Place: "350102-HR", What: "evaluations.350102-HR.met_weight", Was: 4.5, Will: 6}
 	if changes := bundle.Changes(was, will); bundle.SameUnits(was, will) || !slices.Contains(changes, want) {
 		t.Errorf("changes are %+v, want %+v among them", changes, want)
+	}
+}
+
+// TestAnEarlierCheckpointIsCounted: the documents of a publication are of one state,
+// whatever is appended while they are made.
+func TestAnEarlierCheckpointIsCounted(t *testing.T) {
+	h := newHall(t)
+	h.rate(storetest.GulouHR1, [5]int{20, 0, 0, 0, 10})
+	h.log()
+	checkpoint, _, err := proof.Last(t.Context(), h.store, h.signer.Verifier())
+	h.must(err)
+	h.rate(storetest.GulouHR1, [5]int{20, 0, 0, 0, 10})
+	h.log()
+	q := h.query(bundle.Public, bundle.WholePeriod)
+	for no, want := range map[int64]int64{0: 60, checkpoint.No: 30} {
+		if q.Checkpoint = checkpoint; no == 0 {
+			q.Checkpoint = survey.Checkpoint{}
+		}
+		d, err := bundle.Build(t.Context(), h.store, q)
+		h.must(err)
+		if n := unit(t, d, "350102-HR").Counted["qr"].N; n != want || d.Outside != 60-want {
+			t.Errorf("checkpoint %d: %d counted, %d outside, want %d and %d", no, n, d.Outside, want, 60-want)
+		}
+		if _, err := verify(h.write(d), h.signer.Key); err != nil {
+			t.Errorf("checkpoint %d: %v", no, err)
+		}
+	}
+}
+
+func TestPeriodsThatCanBePublished(t *testing.T) {
+	for name, c := range map[string]struct {
+		opens, closes, now, want string
+	}{
+		"not open":       {"2024-03-10 08:00", "2025-01-01 00:00", "2024-03-10 07:59", ""},
+		"just opened":    {"2024-03-10 08:00", "2025-01-01 00:00", "2024-03-10 08:00", "whole 2024 2024-03"},
+		"a month's end":  {"2024-02-10 08:00", "2025-01-01 00:00", "2024-03-31 23:59", "whole 2024 2024-03 2024-02"},
+		"two years":      {"2023-12-31 23:00", "2025-01-01 00:00", "2024-02-01 00:00", "whole 2024 2024-02 2024-01 2023 2023-12"},
+		"long over":      {"2024-11-10 08:00", "2025-01-01 00:00", "2026-05-01 00:00", "whole 2024 2024-12 2024-11"},
+		"of one instant": {"2024-03-10 08:00", "2024-03-10 08:01", "2026-05-01 00:00", "whole 2024 2024-03"},
+	} {
+		s := storetest.Survey(func(s *survey.Survey) { s.Opens, s.Closes = storetest.At(c.opens), storetest.At(c.closes) })
+		var got []string
+		for _, p := range bundle.Periods(s, storetest.At(c.now)) {
+			got = append(got, string(p))
+			if _, err := bundle.ParsePeriod(string(p)); err != nil {
+				t.Error(err)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
+		}
 	}
 }

@@ -120,6 +120,30 @@ func ParsePeriod(text string) (Period, error) {
 	return "", fmt.Errorf("period %q: want whole, a year such as 2026 or a month such as 2026-03", text)
 }
 
+// Periods is what can be published of a survey at a time: the whole, and each year and
+// month of it that has begun, the latest first. Before it opens there is none.
+func Periods(s survey.Survey, now time.Time) (list []Period) {
+	if now.Before(s.Opens) {
+		return nil
+	}
+	zone := s.Location()
+	first, last := s.Opens.In(zone), s.Closes.Add(-1).In(zone)
+	if now.Before(last) {
+		last = now.In(zone)
+	}
+	list = []Period{WholePeriod}
+	for year := last.Year(); year >= first.Year(); year-- {
+		list = append(list, Period(strconv.Itoa(year)))
+		for m := time.December; m >= time.January; m-- {
+			month := time.Date(year, m, 1, 0, 0, 0, 0, zone)
+			if !month.After(last) && month.AddDate(0, 1, 0).After(first) {
+				list = append(list, Period(month.Format("2006-01")))
+			}
+		}
+	}
+	return list
+}
+
 // field is the field of a response that proves the period, and what it has to be.
 func (p Period) field() (name, value string) {
 	switch len(p) {
