@@ -39,6 +39,7 @@ type journey struct {
 	Day      int    `json:"day"`    // of a journey that takes several
 	Kept     string `json:"kept"`   // file for what such a journey has to remember
 	Bureau   string `json:"bureau"` // to be judged
+	Bundle   string `json:"bundle"` // file for a publication that is downloaded
 	Above    login  `json:"above"`  // somebody who decides what the bureau asks for
 	// What the nightly count must say: by definition, without and with what is not adopted.
 	Rates   map[string][2]string `json:"rates"`
@@ -81,7 +82,7 @@ func TestBrowser(t *testing.T) {
 }
 
 func journeyOn(t *testing.T, p *process, cmd commands) {
-	j := journey{Chromium: chromium(t), Shots: os.Getenv("MANYI_SHOTS"), Symbol: filepath.Join(t.TempDir(), "symbol.png"), User: "desk"}
+	j := journey{Chromium: chromium(t), Shots: os.Getenv("MANYI_SHOTS"), Symbol: filepath.Join(t.TempDir(), "symbol.png"), User: "desk", Bundle: filepath.Join(t.TempDir(), "bundle.zip")}
 	if j.Shots != "" {
 		var err error
 		if j.Shots, err = filepath.Abs(j.Shots); err != nil {
@@ -110,6 +111,11 @@ func journeyOn(t *testing.T, p *process, cmd commands) {
 	if got, want := decodeFile(t, j.Symbol), qrBase(printed)+code; got != want {
 		t.Errorf("the printed code reads %q, want %q", got, want)
 	}
+	if got := cmd.run("verify", j.Bundle); !strings.Contains(got, "SAMPLE") {
+		t.Errorf("verify says of what was downloaded: %s", got)
+	}
+	changed := cmd.file("changed.zip", strings.Replace(string(read(t, j.Bundle)), ":true\t", ":trus\t", 1))
+	cmd.refused([]string{"verify", changed}, "does not hold", "leaves.tsv")
 }
 
 // chromium finds the browser and what drives it, or skips the test.

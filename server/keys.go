@@ -177,6 +177,15 @@ func (e *env) everyNode(ctx context.Context, b *base, lacks string, ok func(surv
 // unsettled says of one node that its disk may hold ratings which the store does not
 // have; empty if there is none.
 func unsettled(ctx context.Context, store survey.Store) (string, error) {
+	node, err := unsettledNode(ctx, store)
+	if err != nil || node == "" {
+		return "", err
+	}
+	return fmt.Sprintf("the disk of node %s holds ratings that are still to be stored, or it was not heard for %s", node, survey.HeardWithin), nil
+}
+
+// unsettledNode is the name of such a node; empty if there is none.
+func unsettledNode(ctx context.Context, store survey.Store) (string, error) {
 	nodes, err := store.Nodes(ctx)
 	if err != nil || len(nodes) == 0 {
 		return "", err
@@ -186,7 +195,7 @@ func unsettled(ctx context.Context, store survey.Store) (string, error) {
 		return "", err
 	}
 	for _, n := range survey.Unsettled(nodes, now) {
-		return fmt.Sprintf("the disk of node %s holds ratings that are still to be stored, or it was not heard for %s", n.Name, survey.HeardWithin), nil
+		return n.Name, nil
 	}
 	return "", nil
 }

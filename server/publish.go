@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"manyi/jobs"
+	"manyi/server/web"
 	"manyi/stats/proof"
 	"manyi/stats/proof/bundle"
 	"manyi/survey"
@@ -47,15 +47,10 @@ func publishCommand(e *env) *cobra.Command {
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
 		s, err := surveyFor(ctx, b.store, *id)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case s.Sample && !*sample:
-			return fmt.Errorf("survey %s holds demo data, which is published as a marked sample only: add --sample", s.ID)
-		case !s.Sample && *sample:
-			return fmt.Errorf("survey %s is no sample; leave --sample out", s.ID)
 		}
-		made, err := closePeriod(ctx, b, s, p, e.now())
+		made, _, err := closePeriod(ctx, b, web.Publishing{Survey: s, Period: p, Sample: *sample, By: "command"}, e.now())
 		if err != nil {
 			return err
 		}
@@ -78,54 +73,58 @@ func publishCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-// closePeriod publishes a period, unless its last publication says the same.
-func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period, now time.Time) (made survey.Publication, err error) {
-	if waiting, err := unsettled(ctx, b.store); err != nil || waiting != "" {
-		return made, cmp.Or(err, fmt.Errorf("%s; publish when it is empty, or leave the node out: server nodes drop NAME", waiting))
+// publisher is closePeriod for the console. It gives up when the server stops.
+func (b *base) publisher(stopped context.Context) func(context.Context, web.Publishing) (survey.Publication, bool, error) {
+	return func(ctx context.Context, q web.Publishing) (survey.Publication, bool, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(stopped, cancel)()
+		return closePeriod(ctx, b, q, b.clock.Now())
+	}
+}
+
+// closePeriod publishes a period, unless its last publication says the same: then it
+// returns that one, and false. survey.Faults say why it was not published.
+func closePeriod(ctx context.Context, b *base, q web.Publishing, now time.Time) (made survey.Publication, news bool, err error) {
+	if err := mayClose(ctx, b, q, now); err != nil {
+		return made, false, err
 	}
 	if err := b.count(ctx, now); err != nil {
-		return made, err
+		return made, false, err
 	}
 	if _, err := b.logger().Receipts(ctx, now); err != nil {
-		return made, err
+		return made, false, err
 	}
 	if _, err := b.logger().Data(ctx, now); err != nil {
-		return made, err
+		return made, false, err
 	}
 	checkpoint, _, err := proof.Last(ctx, b.store, b.log.Verifier())
 	if err != nil {
-		return made, err
+		return made, false, err
 	}
-	var last survey.Publication
-	err = b.store.Publications(ctx, survey.PublicationQuery{Survey: s.ID, Period: string(p), Here: true}, func(head survey.Publication) error {
-		last = head
-		return nil
-	})
-	if err == nil && last.No > 0 {
-		last, err = b.store.Publication(ctx, last.PublicationID)
-	}
+	last, err := lastOf(ctx, b.store, q)
 	if err != nil {
-		return made, err
+		return made, false, err
 	}
-	made = survey.Publication{PublicationID: survey.PublicationID{Survey: s.ID, Period: string(p), No: last.No + 1},
-		Corrects: last.No, At: now.UTC().Truncate(time.Second), Sample: s.Sample, By: "command", Checkpoint: checkpoint.No}
-	q := bundle.Query{Survey: s, Period: p, No: made.No, AsOf: now, Program: version(), Tags: b.secrets, Signer: b.log}
-	if q.Tree, err = treeOf(ctx, b.store); err != nil {
-		return made, err
+	made = survey.Publication{PublicationID: survey.PublicationID{Survey: q.Survey.ID, Period: string(q.Period), No: last.No + 1},
+		Corrects: last.No, At: now.UTC().Truncate(time.Second), Sample: q.Survey.Sample, By: q.By, Checkpoint: checkpoint.No}
+	build := bundle.Query{Survey: q.Survey, Period: q.Period, No: made.No, AsOf: now, Checkpoint: checkpoint, Program: version(), Tags: b.secrets, Signer: b.log}
+	if build.Tree, err = treeOf(ctx, b.store); err != nil {
+		return made, false, err
 	}
 	if last.No > 0 {
-		q.Corrects = last.PublicationID.String()
+		build.Corrects = last.PublicationID.String()
 	}
-	news := last.No == 0 || last.Checkpoint != checkpoint.No
+	news = last.No == 0 || last.Checkpoint != checkpoint.No
 	for _, a := range bundle.Audiences {
-		q.Audience = a
+		build.Audience = a
 		signed, before := &made.Public, last.Public
 		if a == bundle.Auditor {
 			signed, before = &made.Auditor, last.Auditor
 		}
-		d, differs, err := publicationOf(ctx, b, q, before, string(checkpoint.Note), signed)
+		d, differs, err := publicationOf(ctx, b, build, before, signed)
 		if err != nil {
-			return made, err
+			return made, false, err
 		}
 		news = news || differs
 		if a == bundle.Public {
@@ -134,12 +133,57 @@ func closePeriod(ctx context.Context, b *base, s survey.Survey, p bundle.Period,
 					made.N += c.N
 				}
 			}
+		} else if last.No == 0 && len(bundle.Changes(bundle.Document{}, d)) == 0 { // auditors are told even the smallest number
+			return made, false, refusal("period", string(q.Period), survey.WhyPublishNothing)
 		}
 	}
 	if !news {
-		return last, nil
+		return last, false, nil
 	}
-	return made, b.store.PutPublication(ctx, made)
+	err = b.store.PutPublication(ctx, made)
+	switch {
+	case errors.Is(err, survey.ErrExists):
+		err = refusal("period", string(q.Period), survey.WhyPublishMeanwhile)
+	case errors.Is(err, survey.ErrPublicationSize):
+		err = refusal("period", string(q.Period), survey.WhyPublishTooLarge)
+	}
+	return made, err == nil, err
+}
+
+func refusal(field, value string, why survey.Why) error {
+	return survey.Faults{{Field: field, Value: value, Why: why}}
+}
+
+// mayClose reports why a period may not be published now.
+func mayClose(ctx context.Context, b *base, q web.Publishing, now time.Time) error {
+	periods := bundle.Periods(q.Survey, now)
+	switch {
+	case len(periods) == 0:
+		return refusal("survey", q.Survey.ID, survey.WhyPublishEarly)
+	case !slices.Contains(periods, q.Period):
+		return refusal("period", string(q.Period), survey.WhyPublishPeriod)
+	case q.Survey.Sample && !q.Sample:
+		return refusal("sample", "", survey.WhyPublishUnmarked)
+	case !q.Survey.Sample && q.Sample:
+		return refusal("sample", "", survey.WhyPublishNoSample)
+	}
+	node, err := unsettledNode(ctx, b.store)
+	if err == nil && node != "" {
+		err = refusal("node", node, survey.WhyPublishUnsettled)
+	}
+	return err
+}
+
+// lastOf is the last publication of a period; none has the number 0.
+func lastOf(ctx context.Context, store survey.PublicationStore, q web.Publishing) (last survey.Publication, err error) {
+	err = store.Publications(ctx, survey.PublicationQuery{Survey: q.Survey.ID, Period: string(q.Period), Here: true}, func(head survey.Publication) error {
+		last = head
+		return nil
+	})
+	if err == nil && last.No > 0 {
+		last, err = store.Publication(ctx, last.PublicationID)
+	}
+	return last, err
 }
 
 // count brings what is published beside the logs up to date: tallies, cases and flags.
@@ -154,12 +198,9 @@ func (b *base) count(ctx context.Context, now time.Time) error {
 
 // publicationOf makes the document of one audience, signs it, and says whether its units
 // differ from those before.
-func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.Document, checkpoint string, signed *survey.Document) (d bundle.Document, differs bool, err error) {
+func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.Document, signed *survey.Document) (d bundle.Document, differs bool, err error) {
 	if d, err = bundle.Build(ctx, b.store, q); err != nil {
 		return d, false, err
-	}
-	if d.Checkpoint != checkpoint {
-		return d, false, errors.New("the logs grew while the figures were counted; run it again")
 	}
 	if before.There() {
 		old, err := bundle.Decode(before.Body)

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +126,7 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	}
 	c.refused([]string{"verify", at("changed.zip"), "--key", key}, "changed.zip does not hold", "leaves.tsv")
 	c.refused([]string{"publish", "--out", at("x.zip"), "--sample"}, "--sample")
+	c.refused([]string{"publish", "--out", at("x.zip"), "--period", "2023-12"}, `period "2023-12"`, "2026-03")
 	c.refused([]string{"publish"}, "--out")
 	c.refused([]string{"publish", "--out", at("x.zip"), "--period", "2024-13"}, "2024-13")
 	c.refused([]string{"publish", "--out", at("x.zip"), "--audience", "all"}, "audience")
@@ -135,7 +139,7 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused([]string{"publish", "--out", at("x.zip")}, "node hall-2")
+	c.refused([]string{"publish", "--out", at("x.zip")}, `node "hall-2"`, "清空", "server nodes drop")
 	if _, err := os.Stat(at("x.zip")); err == nil {
 		t.Error("what was refused left a file")
 	}
@@ -148,6 +152,93 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 			t.Errorf("%s is not the file that publish wrote; it has %d bytes", path, len(got))
 		}
 	}
+}
+
+// TestPublishedInTheConsole closes a period with the button: the same publication, by
+// the same rules, as the command makes.
+func TestPublishedInTheConsole(t *testing.T) {
+	t.Run("embedded", func(t *testing.T) {
+		c := filledFolder(t)
+		publishInTheConsole(t, c, c.base())
+	})
+	t.Run("MongoDB", func(t *testing.T) {
+		uri := mongotest.Open(t)
+		i := newInstallation(t, uri, uri)
+		c := i.commands(t)
+		c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
+		c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
+		publishInTheConsole(t, c, i.base())
+	})
+}
+
+func publishInTheConsole(t *testing.T, c commands, b *base) {
+	base := c.serve()
+	office := browser(t)
+	signInAs(t, office, base, "chen", last(c.run("user", "add", "chen", "--role", "organiser", "--generate")))
+	_, page, err := fetch(office, base+"/console/publications")
+	if err != nil {
+		t.Fatal(err)
+	}
+	csrf := csrfIn.FindStringSubmatch(page)
+	if csrf == nil {
+		t.Fatalf("no form: %.300s", page)
+	}
+	press := func(csrf string, status int, words ...string) (page string) {
+		t.Helper()
+		res, err := office.PostForm(base+"/console/publications", url.Values{"csrf": {csrf}, "survey": {"y2024"}, "period": {"2024-03"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != status {
+			t.Errorf("status %d, %v, want %d", res.StatusCode, err, status)
+		}
+		for _, w := range words {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("the page lacks %s:\n%s", w, text)
+			}
+		}
+		return string(text)
+	}
+	press("forged", http.StatusForbidden)
+	press(csrf[1], http.StatusUnprocessableEntity, `data-fault="publish_nothing"`)
+
+	rated(t, b, 1, storetest.GulouHR1, 30, 8)
+	press(csrf[1], http.StatusOK, `data-made="y2024/2024-03/1"`, `data-publication="y2024/2024-03/1"`, "chen")
+	press(csrf[1], http.StatusOK, `data-same="y2024/2024-03/1"`)
+	rated(t, b, 2, storetest.GulouHR1, 30, 9)
+	page = press(csrf[1], http.StatusOK, `data-made="y2024/2024-03/2"`)
+	if n := strings.Count(page, "data-publication="); n != 2 {
+		t.Errorf("%d publications are listed", n)
+	}
+	p, err := b.store.Publication(t.Context(), survey.PublicationID{Survey: "y2024", Period: "2024-03", No: 2})
+	if err != nil || p.By != "chen" || p.Corrects != 1 || p.N != 77 {
+		t.Errorf("by %q, corrects %d, n = %d, %v", p.By, p.Corrects, p.N, err)
+	}
+
+	// The command takes it for its own, and what is downloaded is what it writes.
+	dir := t.TempDir()
+	for file, link := range map[string]string{"public": "/bundle.zip", "auditor": "/bundle.zip?for=auditors"} {
+		out := filepath.Join(dir, file)
+		if got := c.run("publish", "--period", "2024-03", "--out", out, "--audience", file); !strings.Contains(got, "y2024/2024-03/2") {
+			t.Errorf("publish printed %q", got)
+		}
+		status, got, err := fetch(office, base+"/console/publications/y2024/2024-03/2"+link)
+		if err != nil || status != http.StatusOK || got != string(read(t, out)) {
+			t.Errorf("%s: status %d, %d bytes that the command does not write, %v", link, status, len(got), err)
+		}
+		c.run("verify", out, "--key", b.log.Key)
+	}
+
+	now, err := b.store.Now(t.Context())
+	if err == nil {
+		err = b.store.PutNode(t.Context(), survey.Node{Name: "hall-2", SeenAt: now, Spool: survey.SpoolState{Waiting: 1, Oldest: now}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	press(csrf[1], http.StatusUnprocessableEntity, `data-fault="publish_unsettled"`, "hall-2")
 }
 
 // TestSamplesArePublishedAsSuch: demo data cannot be taken for real.

@@ -113,6 +113,18 @@ func (p Publication) Check() error {
 	return nil
 }
 
+// Why a period was not published.
+const (
+	WhyPublishEarly     Why = "publish_early"     // the survey has not opened
+	WhyPublishPeriod    Why = "publish_period"    // it is none of the survey that has begun
+	WhyPublishUnmarked  Why = "publish_unmarked"  // demo data that is not marked as a sample
+	WhyPublishNoSample  Why = "publish_no_sample" // real data that is marked as a sample
+	WhyPublishUnsettled Why = "publish_unsettled" // a node may hold ratings that are not stored
+	WhyPublishNothing   Why = "publish_nothing"   // nothing stored is of the period
+	WhyPublishTooLarge  Why = "publish_too_large" // see ErrPublicationSize
+	WhyPublishMeanwhile Why = "publish_meanwhile" // somebody else was faster
+)
+
 // PublicationQuery selects publications. Zero fields select everything.
 type PublicationQuery struct {
 	Survey string

@@ -45,6 +45,7 @@ const (
 	AssignBureaus Power = "assign_bureaus" // to evaluators
 	Operate       Power = "operate"        // the state of the installation and its nodes
 	AddVisits     Power = "add_visits"     // lists of served visits, by program
+	Publish       Power = "publish"        // close a period: publish what it came to, signed
 	Invite        Power = "invite"         // set up, start and cancel the invitations of a survey
 	SeeReplies    Power = "see_replies"    // text messages that were not counted, and why
 	ManageTablets Power = "manage_tablets" // make links for the tablets of their place, take them out of use
@@ -62,7 +63,7 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Invite, SeeReplies}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},

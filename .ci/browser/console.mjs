@@ -56,6 +56,26 @@ export default async function office({ told, check, visit, shot }) {
     assert.equal(pdf.match(/\/Type\s*\/Page\b/g).length, 1, 'one poster, one page');
   }));
 
+  await check('close a period on a phone, and download what was published', () => visit({ viewport: { width: 360, height: 740 } }, async (page) => {
+    await signIn(page);
+    await page.goto(at('/console/publications'));
+    const press = () => page.locator('form[action="/console/publications"] [type=submit].main').click();
+    await press();
+    await page.locator('[data-fault=publish_unmarked]').waitFor();
+    await page.locator('[name=sample]').check();
+    await press();
+    const id = await page.locator('[data-made]').getAttribute('data-made');
+    const row = page.locator(`tr[data-publication="${id}"]`);
+    assert((await row.locator('[data-by]').innerText()).includes(told.user), 'who published it');
+    await row.locator('[data-sample]').waitFor();
+    const coming = page.waitForEvent('download');
+    await row.locator('a[href$="bundle.zip"]').click();
+    await (await coming).saveAs(told.bundle);
+    const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    assert(wide <= screen, `the page is ${wide} px wide on ${screen} px`);
+    return id;
+  }));
+
   // Signing in costs a slow hash, so the tour does it once.
   const storageState = await visit(desk, async (page) => {
     await signIn(page);
@@ -74,6 +94,7 @@ export default async function office({ told, check, visit, shot }) {
     texts: open('/console/texts'),
     rates: open('/console/cases/rates?by=city'),
     status: open('/console/status'),
+    publications: open('/console/publications'),
     'print sheet': open(`/console/codes/sheet?within=${bureau}&size=a6`),
     'no such place': open('/console/figures?within=nowhere'),
   });
@@ -91,5 +112,6 @@ export default async function office({ told, check, visit, shot }) {
     'figures on a phone': open('/console/figures?by=city'),
     'rates on a phone': open('/console/cases/rates?by=city'),
     'status on a phone': open('/console/status'),
+    'publications on a phone': open('/console/publications'),
   });
 }

@@ -103,7 +103,11 @@ var may = map[string]string{
 	"GET /api/v1/publications":                     "OSFERU",
 	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",
 
-	"GET /api/v1/publications/:survey/:period/:no/bundle.zip": "OSFERU",
+	"GET /api/v1/publications/:survey/:period/:no/bundle.zip":  "OSFERU",
+	"GET /console/publications":                                "osferu",
+	"POST /console/publications":                               "o",
+	"GET /console/publications/:survey/:period/:no":            "osferu",
+	"GET /console/publications/:survey/:period/:no/bundle.zip": "osferu",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {
@@ -219,7 +223,7 @@ func TestTheConsoleOffersOnlyWhatTheRoleMayOpen(t *testing.T) {
 		as, _, _ := s.signIn(string(role), password)
 		allowed := func(route string) bool { return strings.IndexByte(may[route], "osferu"[i]) >= 0 }
 		home := s.get("/console/figures", as).page(t)
-		for _, page := range []string{"figures", "codes", "texts", "cases", "replies", "evaluate", "evaluations", "status"} {
+		for _, page := range []string{"figures", "codes", "texts", "cases", "replies", "evaluate", "evaluations", "publications", "status"} {
 			if offered := home.Find("nav a[href^='/console/"+page+"?']").Length() == 1; offered != allowed("GET /console/"+page) {
 				t.Errorf("%s: the menu offers %s: %v", role, page, offered)
 			}

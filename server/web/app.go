@@ -49,6 +49,9 @@ type Deps struct {
 	Outbox func() []sms.Sent
 	// KioskPause is how long a tablet lets nobody rate after it was rated on; zero: 15 s.
 	KioskPause time.Duration
+	// Publish closes a period, as the command publish does: false if nothing was added
+	// since its last publication, which is returned then. survey.Faults say why not.
+	Publish func(context.Context, Publishing) (survey.Publication, bool, error)
 	// Metrics gathers what /metrics shows; nil makes a new registry.
 	Metrics *prometheus.Registry
 }
@@ -67,6 +70,8 @@ type app struct {
 
 	actors remembered[[32]byte, survey.Actor] // by the digest of what proves them
 	tables remembered[string, shownFigures]   // by the query, and who asks
+
+	publishing sync.Mutex // held while a period is closed
 
 	uploading chan struct{} // a place for each upload that may be read at once
 	cleaning  sync.Mutex    // held while a photo is decoded

@@ -116,6 +116,9 @@ func (a *app) sendDocument(c *fiber.Ctx) error {
 	return c.Send(d.Body)
 }
 
+// fileName is the name of a publication's files, without what they end with.
+func fileName(id survey.PublicationID) string { return strings.ReplaceAll(id.String(), "/", "-") }
+
 // sendBundle streams the bundle of a publication, made anew from its document and the
 // logs: the same bytes that the command publish writes. The tag is a weak one, since a
 // field that was erased since is closed in it.
@@ -131,7 +134,7 @@ func (a *app) sendBundle(c *fiber.Ctx) error {
 	if clientHas(c, "W/"+tagOf(d)) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
-	name := fmt.Sprintf("%s-%s-%d", p.Survey, p.Period, p.No)
+	name := fileName(p.PublicationID)
 	if doc.Audience == bundle.Auditor {
 		name += "-auditor"
 	}
