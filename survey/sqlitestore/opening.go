@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 
 	"manyi/survey"
 )
@@ -71,16 +73,36 @@ func (s *Store) AddEntries(ctx context.Context, key survey.Key, made []survey.En
 	}))
 }
 
-// OpenCases implements survey.CaseStore.
+// OpenCases implements survey.CaseStore. The intake waits while this writes, so what a
+// case says of its response, which never changes, is read and everything is encoded
+// before the transaction begins.
 func (s *Store) OpenCases(ctx context.Context, list []survey.Opening) (opened int, err error) {
+	heads, err := s.caseHeads(ctx, list)
+	if err != nil {
+		return 0, wrap("open cases", err)
+	}
+	docs := make([][]string, len(list))
+	for i, o := range list {
+		if docs[i], err = entryDocs(o.Entries); err != nil {
+			return 0, wrap("open cases", err)
+		}
+	}
 	err = s.tx(ctx, func(tx *sql.Tx) error {
 		opened = 0
-		for _, o := range list {
-			err := s.addEntries(ctx, tx, o)
-			if errors.Is(err, survey.ErrExists) {
+		inCases, inEntries := s.in(ctx, tx, insertCase), s.in(ctx, tx, insertEntry)
+		for i, o := range list {
+			if o.Entries[0].No != 1 {
 				continue
 			}
+			h := heads[o.Key]
+			fresh, err := h.insert(ctx, inCases, o)
 			if err != nil {
+				return err
+			}
+			if !fresh {
+				continue
+			}
+			if err := insertEntries(ctx, inEntries, h.seq, 1, docs[i]); err != nil {
 				return err
 			}
 			opened++
@@ -94,47 +116,114 @@ func (s *Store) OpenCases(ctx context.Context, list []survey.Opening) (opened in
 }
 
 const (
-	caseHead = `SELECT r.seq, r.day, r.case_number, s.survey, s.path, s.window, c.n
-	FROM responses r JOIN series s ON s.no = r.series LEFT JOIN cases c ON c.seq = r.seq
-	WHERE r.key = ? AND ` + isBad
+	headOf = `SELECT r.key, r.seq, r.day, r.case_number, s.survey, s.path, s.window
+	FROM responses r JOIN series s ON s.no = r.series WHERE ` + isBad + ` AND r.key`
+	caseHead    = headOf + " = ?"
+	caseSize    = "SELECT n FROM cases WHERE seq = ?"
 	insertEntry = "INSERT INTO entries(seq, no, doc) VALUES (?,?,?)"
 	insertCase  = `INSERT INTO cases(seq, key, survey, bureau, path, day, case_number, n, state, next, pending, marks, follow)
-	VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(seq) DO NOTHING`
 	updateCase = "UPDATE cases SET n = ?, state = ?, next = ?, pending = ?, marks = ?, follow = coalesce(?, follow) WHERE seq = ?"
 )
 
-// addEntries adds the entries of one case, or none: survey.ErrExists.
-func (s *Store) addEntries(ctx context.Context, tx *sql.Tx, o survey.Opening) error {
-	var seq, day int64
-	var id, path, window string
-	var number sql.NullString
-	var n sql.NullInt64
-	if err := s.in(ctx, tx, caseHead).QueryRowContext(ctx, o.Key[:]).Scan(&seq, &day, &number, &id, &path, &window, &n); err != nil {
-		return err
-	}
-	if o.Entries[0].No != int(n.Int64)+1 {
-		return survey.ErrExists
-	}
-	last, sum := o.Entries[len(o.Entries)-1].No, o.Summary
-	var err error
-	if n.Valid {
-		_, err = s.in(ctx, tx, updateCase).ExecContext(ctx, last, sum.State, sum.Next, sum.Pending, sum.Marks, nullableBytes(sum.Follow), seq)
-	} else {
-		_, err = s.in(ctx, tx, insertCase).ExecContext(ctx, seq, o.Key[:], id, survey.BureauOf(window), path, day, number,
-			last, sum.State, sum.Next, sum.Pending, sum.Marks, nullableBytes(sum.Follow))
-	}
+// head is what the row of a case says of its response.
+type head struct {
+	key                  []byte
+	seq, day             int64
+	number               sql.NullString
+	survey, path, window string
+}
+
+func (h *head) scan(scan func(...any) error) error {
+	return scan(&h.key, &h.seq, &h.day, &h.number, &h.survey, &h.path, &h.window)
+}
+
+// insert makes the row of a case with its first entries, and reports whether there was none.
+func (h head) insert(ctx context.Context, stmt *sql.Stmt, o survey.Opening) (fresh bool, err error) {
+	sum := o.Summary
+	r, err := stmt.ExecContext(ctx, h.seq, h.key, h.survey, survey.BureauOf(h.window), h.path, h.day, h.number,
+		o.Entries[len(o.Entries)-1].No, sum.State, sum.Next, sum.Pending, sum.Marks, nullableBytes(sum.Follow))
 	if err != nil {
-		return err
+		return false, err
 	}
-	insert := s.in(ctx, tx, insertEntry)
-	for _, e := range o.Entries {
+	n, err := r.RowsAffected()
+	return n == 1, err
+}
+
+// caseHeads reads the heads of all openings. ErrNotFound if a bad response is missing.
+func (s *Store) caseHeads(ctx context.Context, list []survey.Opening) (map[survey.Key]head, error) {
+	heads := make(map[survey.Key]head, len(list))
+	for some := range slices.Chunk(list, 500) {
+		keys := make([]any, len(some))
+		for i := range some {
+			keys[i] = some[i].Key[:]
+		}
+		rows, err := s.read.QueryContext(ctx, headOf+" IN (?"+strings.Repeat(",?", len(keys)-1)+")", keys...)
+		err = each(rows, err, func(r *sql.Rows) error {
+			var h head
+			err := h.scan(r.Scan)
+			heads[survey.Key(h.key)] = h
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range list {
+		if _, ok := heads[o.Key]; !ok {
+			return nil, survey.ErrNotFound
+		}
+	}
+	return heads, nil
+}
+
+func entryDocs(made []survey.Entry) ([]string, error) {
+	docs := make([]string, len(made))
+	for i, e := range made {
 		doc, err := json.Marshal(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if _, err := insert.ExecContext(ctx, seq, e.No, string(doc)); err != nil {
+		docs[i] = string(doc)
+	}
+	return docs, nil
+}
+
+func insertEntries(ctx context.Context, stmt *sql.Stmt, seq int64, first int, docs []string) error {
+	for i, doc := range docs {
+		if _, err := stmt.ExecContext(ctx, seq, first+i, doc); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addEntries adds the entries of one case, or none: survey.ErrExists.
+func (s *Store) addEntries(ctx context.Context, tx *sql.Tx, o survey.Opening) error {
+	var h head
+	if err := h.scan(s.in(ctx, tx, caseHead).QueryRowContext(ctx, o.Key[:]).Scan); err != nil {
+		return err
+	}
+	n := 0
+	err := s.in(ctx, tx, caseSize).QueryRowContext(ctx, h.seq).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	first, sum := o.Entries[0].No, o.Summary
+	if first != n+1 {
+		return survey.ErrExists
+	}
+	docs, err := entryDocs(o.Entries)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		_, err = s.in(ctx, tx, updateCase).ExecContext(ctx, o.Entries[len(docs)-1].No, sum.State, sum.Next, sum.Pending, sum.Marks, nullableBytes(sum.Follow), h.seq)
+	} else {
+		_, err = h.insert(ctx, s.in(ctx, tx, insertCase), o)
+	}
+	if err != nil {
+		return err
+	}
+	return insertEntries(ctx, s.in(ctx, tx, insertEntry), h.seq, first, docs)
 }
