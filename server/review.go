@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"manyi/stats/export"
 	"manyi/stats/review"
 )
 
@@ -78,8 +82,83 @@ func reviewCommand(e *env) *cobra.Command {
 		}
 		return nil
 	})
-	cmd.AddCommand(take)
+	cmd.AddCommand(take, reviewTableCommand(e))
 	return cmd
+}
+
+func reviewTableCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "table",
+		Short: "Show what every source says of each bureau",
+		Long: "A line for each bureau and source, of the latest publication that was taken in of each source, survey and period.\n" +
+			"A file has every figure of the score sheet; without --out the main ones are printed.",
+		Example: "  server review table --period 2026-11 --out review.xlsx",
+		Args:    cobra.NoArgs,
+	}
+	id := cmd.Flags().String("survey", "", "only this survey; default: all")
+	period := cmd.Flags().String("period", "", "only this period: whole, a year or a month; default: all")
+	out := cmd.Flags().String("out", "", "the file to make: .csv, .xlsx, .jsonl, .json or .parquet")
+	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
+		f, known := export.ParseFormat(strings.TrimPrefix(filepath.Ext(*out), "."))
+		if *out != "" && !known {
+			return fmt.Errorf("--out is %q; want a file that ends in .csv, .xlsx, .jsonl, .json or .parquet", *out)
+		}
+		tree, err := treeOf(cmd.Context(), b.store)
+		if err != nil {
+			return err
+		}
+		name := func(code string) string { p, _ := tree.Place(code); return p.Name }
+		t, err := review.LoadTable(cmd.Context(), b.store, review.TableQuery{Survey: *id, Period: *period, Name: name})
+		if err != nil {
+			return err
+		}
+		for _, x := range t.Entries {
+			if x.Unread {
+				fmt.Fprintf(e.err, "WARNING: %s of %s is in a form that this program does not read; it is left out\n", x.PublicationID, x.Signer)
+			}
+		}
+		if t.Differ() {
+			fmt.Fprintln(e.err, "WARNING: the sources do not go by the same rules; compare only figures with the same version of the rules")
+		}
+		if *out == "" {
+			return printReview(e.out, t)
+		}
+		if err := e.output(*out, func(w io.Writer) error { _, err := t.Write(w, f); return err }); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "rows: %d, of %d publications\n", len(t.Rows), len(t.Entries))
+		return nil
+	})
+	return cmd
+}
+
+// printReview prints the main figures of the review table.
+func printReview(out io.Writer, t review.Table) error {
+	if len(t.Rows) == 0 {
+		fmt.Fprintln(out, "nothing was taken in yet; see: server review import --help")
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "place\tname\tn\tsatisfaction\t95 %\trank\tscore\tpublication\tsigner\ttaken in")
+	for _, r := range t.Rows {
+		rate, interval, rank, score := "none", "", "none", "none"
+		if s := r.All.Satisfaction; s.Rate != nil {
+			rate, interval = fmt.Sprintf("%.2f%%", 100**s.Rate), fmt.Sprintf("%.2f-%.2f%%", 100**s.Low, 100**s.High)
+		}
+		if r.Rank != nil {
+			rank = fmt.Sprintf("%d-%d of %d", r.Rank.Best, r.Rank.Worst, r.Rank.Of)
+		}
+		if c := r.All.Composite; c != nil && c.Score != nil {
+			score = fmt.Sprintf("%.2f", *c.Score)
+		}
+		mark := ""
+		if r.Sample {
+			mark = " SAMPLE"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s%s\t%s\t%s\n", printable(r.Place), r.Name, r.N, rate, interval, rank, score,
+			r.PublicationID, mark, r.Signer, r.Taken.In(r.Zone).Format(time.DateOnly))
+	}
+	return w.Flush()
 }
 
 // showOffer shows what a publication says anew, one line for each number that differs,

@@ -32,7 +32,8 @@ func TestReviewImportOnMongoDB(t *testing.T) {
 
 // reviewImport takes bundles of another installation into a copy without a survey.
 func reviewImport(t *testing.T, c commands, b *base) {
-	at := func(name string) string { return filepath.Join(t.TempDir(), name) }
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
 	kept := func() (list []survey.Publication) {
 		t.Helper()
 		if err := b.store.Publications(t.Context(), survey.PublicationQuery{}, func(p survey.Publication) error { list = append(list, p); return nil }); err != nil {
@@ -109,6 +110,16 @@ func reviewImport(t *testing.T, c commands, b *base) {
 	if n := len(kept()); n != 2 {
 		t.Errorf("%d publications are kept, want both", n)
 	}
+	// The table has the last one of each source, with every figure in a file.
+	wants("the table", c.run("review", "table"), "350102-HR", " 63 ", "79.37%", "y2024/whole/2", signer)
+	for _, out := range []string{at("review.csv"), at("review.xlsx")} {
+		wants("the table", c.run("review", "table", "--survey", "y2024", "--period", "whole", "--out", out), "rows: 5, of 1 publications")
+	}
+	table := string(read(t, at("review.csv")))
+	wants("the file", table, "y2024/whole/2,"+signer+","+key+",public,false,y2024,whole,1,", "350102-HR,", "350203-TAX,")
+	wants("no such period", c.run("review", "table", "--period", "2023"), "nothing was taken in")
+	c.refused([]string{"review", "table", "--out", at("review.doc")}, "--out", ".xlsx")
+
 	source.refused([]string{"review", "import", first, "--key", key}, "by this installation")
 	c.refused([]string{"review", "import", at("none.zip")}, "none.zip")
 	c.refused([]string{"review", "import", source.file("x.zip", "PK")}, "it is no bundle")

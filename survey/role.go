@@ -42,6 +42,7 @@ const (
 	SeeQuality    Power = "see_quality"    // quality flags
 	Evaluate      Power = "evaluate"       // judge assigned bureaus on site, item by item
 	SeeScores     Power = "see_scores"     // every evaluation and what it came to
+	SeeReview     Power = "see_review"     // what others published and was taken in here
 	AssignBureaus Power = "assign_bureaus" // to evaluators
 	Operate       Power = "operate"        // the state of the installation and its nodes
 	AddVisits     Power = "add_visits"     // lists of served visits, by program
@@ -63,12 +64,12 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores}},
-	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality, SeeScores}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores, SeeReview}},
+	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality, SeeScores, SeeReview}},
 	{Tablet, []Kind{Hall, Window}, []Power{RateInHall}},
 }
 

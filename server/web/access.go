@@ -100,6 +100,8 @@ func (a *app) routes() []route {
 		{"POST", "/console/publications", signedIn(survey.Publish), a.publish},
 		{"GET", "/console/publications/:survey/:period/:no", signedIn(survey.SeeFigures), a.sendDocument},
 		{"GET", "/console/publications/:survey/:period/:no/bundle.zip", signedIn(survey.SeeFigures), a.sendBundle},
+		{"GET", "/console/review", signedIn(survey.SeeReview), a.showReview},
+		{"GET", "/console/review/:format", signedIn(survey.SeeReview), a.downloadReview},
 		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
 		{"POST", "/console/codes/revoke", signedIn(survey.ManageCodes), a.revokeCode},
 		{"POST", "/console/codes/reissue", signedIn(survey.ManageCodes), a.reissueCode},

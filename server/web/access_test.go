@@ -99,6 +99,8 @@ var may = map[string]string{
 	"GET /console/evaluations/:bureau":              "oru",
 	"GET /console/evaluations/:bureau/photos/:hash": "oru",
 	"GET /api/v1/evaluations":                       "ORU",
+	"GET /console/review":                           "oru",
+	"GET /console/review/:format":                   "oru",
 
 	"GET /api/v1/publications":                     "OSFERU",
 	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",
@@ -223,7 +225,7 @@ func TestTheConsoleOffersOnlyWhatTheRoleMayOpen(t *testing.T) {
 		as, _, _ := s.signIn(string(role), password)
 		allowed := func(route string) bool { return strings.IndexByte(may[route], "osferu"[i]) >= 0 }
 		home := s.get("/console/figures", as).page(t)
-		for _, page := range []string{"figures", "codes", "texts", "cases", "replies", "evaluate", "evaluations", "publications", "status"} {
+		for _, page := range []string{"figures", "codes", "texts", "cases", "replies", "evaluate", "evaluations", "publications", "review", "status"} {
 			if offered := home.Find("nav a[href^='/console/"+page+"?']").Length() == 1; offered != allowed("GET /console/"+page) {
 				t.Errorf("%s: the menu offers %s: %v", role, page, offered)
 			}

@@ -17,7 +17,12 @@ import (
 
 func (a *app) home(c *fiber.Ctx) error { return c.Redirect("/console", fiber.StatusSeeOther) }
 
+// consoleHome leads to the figures; in a reviewer's copy without a survey, to what was
+// taken in.
 func (a *app) consoleHome(c *fiber.Ctx) error {
+	if w, err := a.places.look(c.UserContext()); err == nil && len(w.surveys) == 0 && actor(c).Can(survey.SeeReview) {
+		return c.Redirect("/console/review", fiber.StatusSeeOther)
+	}
 	return c.Redirect("/console/figures", fiber.StatusSeeOther)
 }
 
