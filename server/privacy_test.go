@@ -26,7 +26,6 @@ import (
 	"manyi/stats/export"
 	"manyi/survey"
 	"manyi/survey/mongostore/mongotest"
-	"manyi/survey/outward"
 	"manyi/survey/storetest"
 )
 
@@ -204,24 +203,7 @@ func (b *busy) invite(c commands, desk *http.Client, id, token string, phones in
 		if i%4 == 3 {
 			text = "T"
 		}
-		body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": fmt.Sprint("r", i), "from": phone, "to": "1069", "text": text, "at": time.Now().UTC().Format(time.RFC3339)}}})
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base+"/sms/"+callback, bytes.NewReader(body))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set(outward.Header, outward.Sign([]byte(gatewaySecret), time.Now(), body))
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			b.t.Fatalf("a reply: status %d", res.StatusCode)
-		}
+		b.reply(fmt.Sprint("r", i), phone, text)
 	}
 	until(b.t, "the replies are counted", time.Minute, func() bool {
 		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.base+"/api/v1/responses?format=jsonl", nil)
@@ -307,7 +289,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			for i := range 10 {
 				phone := fmt.Sprintf("151%08d", 66778800+i)
 				b.numbers = append(b.numbers, phone)
-				served += fmt.Sprintf("V-%d,%s,x,%s,%s,yes\n", i, windows[0].Window, time.Now().Add(-time.Hour).Format("2006-01-02 15:04:05"), written(phone, i))
+				served += fmt.Sprintf("V-%d,%s,x 经办%s,%s,%s,yes\n", i, windows[0].Window, b.number(153, i), time.Now().Add(-time.Hour).Format("2006-01-02 15:04:05"), written(phone, i))
 			}
 			list := filepath.Join(t.TempDir(), "visits.csv")
 			if err := os.WriteFile(list, []byte(served), 0o600); err != nil {
@@ -320,10 +302,19 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			password := last(c.run("user", "add", "boss", "--role", "organiser", "--generate"))
 			token := last(c.run("token", "add", "warehouse", "--role", "organiser"))
 			desk := b.signIn("boss", password)
+			b.asks()
 			b.invite(c, desk, of.ID, token, 10)
+			window, bureau := windows[0].Window, survey.BureauOf(windows[0].Window)
+			b.tap(desk, of.ID, window)
+			b.keyIn(desk, of.ID, window)
+			b.judge(c, of.ID, bureau)
+			b.insists(desk, of.ID)
+			c.run("compute")
 			if n := b.work(desk); n < 5 {
 				t.Errorf("what is sealed was seen in %d cases only: the test shows little", n)
 			}
+
+			b.channels(desk, of.ID, bureau)
 
 			// Everything that leaves. The mask has to be found, or the search proves nothing.
 			masked := "139****"

@@ -59,6 +59,7 @@ const (
 	WhyOptOutWord   Why = "opt_out_word"  // how to get no more is not said
 	WhyCode         Why = "code"          // {code} is missing
 	WhyVariable     Why = "variable"      // there is no such variable
+	WhyHoldsNumber  Why = "holds_number"  // a phone or identity number, which everybody invited would get
 	WhyTextTooLong  Why = "text_too_long" // more than MaxParts parts
 	WhyNumberBounds Why = "number_bounds" // outside what is allowed
 	WhyHours        Why = "hours"
@@ -108,6 +109,9 @@ func (c Campaign) Check(sample Variables) (faults Faults) {
 			if !slices.Contains(variables, v[1]) {
 				add(field, v[0], WhyVariable)
 			}
+		}
+		if Mask(template) != template {
+			add(field, "", WhyHoldsNumber)
 		}
 		if Parts(sample.In(template)).N > MaxParts {
 			add(field, "", WhyTextTooLong)

@@ -73,6 +73,8 @@ func TestCampaignIsChecked(t *testing.T) {
 		{func(c *Campaign) { c.Text.Zh = strings.Replace(zh, "退订", "", 1) }, "text_zh", WhyOptOutWord},
 		{func(c *Campaign) { c.Text.Zh = strings.Replace(zh, "{code}", "", 1) }, "text_zh", WhyCode},
 		{func(c *Campaign) { c.Text.Zh = zh + "{phone}" }, "text_zh", WhyVariable},
+		{func(c *Campaign) { c.Text.Zh = zh + "，有事打138 0013 8000" }, "text_zh", WhyHoldsNumber},
+		{func(c *Campaign) { c.Text.En = NewCampaign("", "【满意】").Text.En + ". Call 0591-87654321" }, "text_en", WhyHoldsNumber},
 		{func(c *Campaign) { c.Text.Zh = zh + strings.Repeat("满", 268) }, "text_zh", WhyTextTooLong},
 		{func(c *Campaign) { c.Text.Zh = zh + "\n" }, "text_zh", WhyBadText},
 		{func(c *Campaign) { c.Text.En = "【满意】Reply 5 very satisfied to 1 very dissatisfied {code}" }, "text_en", WhyOptOutWord},

@@ -242,6 +242,11 @@ func TestCheckVisits(t *testing.T) {
 	if p := visits[0].Phone; p == nil || string(p.Sealed) != "2026\x00A1\x001 13800138000" || visits[0].Language != "en" {
 		t.Errorf("phone = %+v in %q", p, visits[0].Language)
 	}
+	numbered := good
+	numbered.Item = "社保登记，经办13800138000"
+	if visits, faults := s.CheckVisits([]VisitRow{numbered}, tree, hash, seal); len(faults) > 0 || visits[0].Item != "社保登记，经办138****8000" {
+		t.Errorf("an item with a number: %+v, %v", visits, faults)
+	}
 	for _, consent := range []string{"", "0", "否", "No", " 不同意"} {
 		row := good
 		row.Consent, row.Phone = consent, "not looked at"

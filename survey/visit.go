@@ -13,7 +13,7 @@ type Visit struct {
 	Survey     string
 	Case       CaseRef
 	Window     string
-	Item       string
+	Item       string    // with numbers hidden, see Mask
 	FinishedAt time.Time // UTC, milliseconds
 	Day        Span      // of FinishedAt in the survey's zone
 	Secret     []byte    // keyed hash of the secret on the citizen's paper; nil if none was given
@@ -122,7 +122,7 @@ func (s Survey) CheckVisits(rows []VisitRow, places *Tree, hash func(string) []b
 		if len(faults) > n {
 			continue
 		}
-		v := Visit{Survey: s.ID, Case: a.Case, Window: row.Window, Item: row.Item,
+		v := Visit{Survey: s.ID, Case: a.Case, Window: row.Window, Item: Mask(row.Item),
 			FinishedAt: finished.UTC().Truncate(time.Millisecond), Day: DayOf(finished, zone)}
 		if a.VisitSecret != "" {
 			v.Secret = hash(a.VisitSecret)

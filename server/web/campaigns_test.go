@@ -48,7 +48,7 @@ func TestCampaignPage(t *testing.T) {
 	if preview.Find("[data-warning=good_word]").Length() != 1 || preview.Find("[data-warning=link]").Length() != 1 || stored() != "" {
 		t.Error("a preview warns of nothing, or is kept")
 	}
-	for field, value := range map[string]string{"text_zh": "【满意】请评价", "per_second": "0", "from": "x", "to": "25"} {
+	for field, value := range map[string]string{"text_zh": "【满意】请评价", "text_en": form.Get("text_en") + " Call 13800138000", "per_second": "0", "from": "x", "to": "25"} {
 		if bad := act("start", field, value).page(t); bad.Find("[data-fault]").Length() == 0 || stored() != "" {
 			t.Errorf("%s %q is taken", field, value)
 		}
