@@ -128,6 +128,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/v1/quality-flags", withToken(survey.SeeQuality), a.apiQuality},
 		{"GET", "/api/v1/evaluations", withToken(survey.SeeScores), a.apiEvaluations},
 		{"GET", "/api/v1/publications", withToken(survey.SeeFigures), a.apiPublications},
+		{"GET", "/api/v1/publications/schema.json", anyone, a.publicationSchema},
 		{"GET", "/api/v1/publications/:survey/:period/:no", withToken(survey.SeeFigures), a.sendDocument}, // ?for=auditors asks for more
 		{"GET", "/api/v1/publications/:survey/:period/:no/bundle.zip", withToken(survey.SeeFigures), a.sendBundle},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
