@@ -63,6 +63,9 @@ type Table struct {
 	// Whole names the columns that hold nothing but whole numbers. Parquet, which has
 	// types, keeps them as such.
 	Whole []string
+	// Stored keeps the parts of XLSX as they are, not compressed, so that the bytes
+	// follow from the content alone.
+	Stored bool
 }
 
 // Column is a column of a table.

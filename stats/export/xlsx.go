@@ -100,7 +100,11 @@ func (e *xlsxEncoder) closeSheet() {
 }
 
 func (e *xlsxEncoder) openPart(name string) {
-	w, err := e.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+	method := zip.Deflate
+	if e.table.Stored {
+		method = zip.Store
+	}
+	w, err := e.zip.CreateHeader(&zip.FileHeader{Name: name, Method: method})
 	e.keep(err)
 	e.sheet = w
 }

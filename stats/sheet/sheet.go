@@ -233,10 +233,15 @@ func figures(s survey.Survey, u Unit, c Counts, score Number, name string) Figur
 	return f
 }
 
+// Formula is how the composite score is made with some weights.
+func Formula(w survey.Composite) string {
+	return fmt.Sprintf("100 × %v × satisfaction + %v × evaluation score", w.Satisfaction, w.Evaluation)
+}
+
 // Products are converted before they are added, so that no processor joins the two.
 
 func composite(w survey.Composite, c Counts, score Number, seed string) *Composite {
-	out := &Composite{Formula: fmt.Sprintf("100 × %v × satisfaction + %v × evaluation score", w.Satisfaction, w.Evaluation), N: c.N}
+	out := &Composite{Formula: Formula(w), N: c.N}
 	evaluation := 0.0
 	if w.Evaluation > 0 {
 		if score == nil {

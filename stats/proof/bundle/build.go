@@ -86,8 +86,13 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	if err != nil {
 		return d, err
 	}
+	d.Names = map[string]string{}
 	for i := range d.Units {
-		d.Units[i].Fill(q.Audience.least(), inputs)
+		u := &d.Units[i]
+		u.Fill(q.Audience.least(), inputs)
+		for _, place := range append([]string{u.Place}, u.Pooled...) {
+			d.Names[place] = fullName(q.Tree, place)
+		}
 	}
 	s := shapeOf(&d)
 	for _, l := range beaten {
@@ -100,6 +105,20 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	slices.Sort(d.Superseded)
 	d.Sheets = sheet.Make(d.Survey, d.Units)
 	return d, nil
+}
+
+// fullName is a place's name after those it is in, as annex 3 of the notice wants it. A
+// name that the next begins with is not said twice.
+func fullName(tree *survey.Tree, place string) (name string) {
+	before := ""
+	for _, code := range tree.Path(place) {
+		p, _ := tree.Place(code)
+		if !strings.HasPrefix(p.Name, before) {
+			name += before
+		}
+		before = p.Name
+	}
+	return name + before
 }
 
 // cover keeps the only unit that does not tell what is not adopted from being had by

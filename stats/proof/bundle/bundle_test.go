@@ -2,12 +2,16 @@ package bundle_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/xuri/excelize/v2"
 
 	"manyi/jobs"
 	"manyi/stats/proof"
@@ -361,5 +365,43 @@ func TestPeriodsThatCanBePublished(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %v, want %s", name, got, c.want)
 		}
+	}
+}
+
+// TestSummary: the table has a line for every bureau, ranked ones first, and the XLSX is
+// one that others can read.
+func TestSummary(t *testing.T) {
+	h := busy(t, false)
+	p := takeApart(t, h.write(h.build(bundle.Public, bundle.WholePeriod)))
+	file := bytes.TrimPrefix(p.text["summary.csv"], []byte("\ufeff"))
+	body, _, _ := bytes.Cut(file, []byte("#"))
+	lines, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+	h.must(err)
+	at := func(row int, column string) string { return lines[row][slices.Index(lines[0], column)] }
+	got := [][]string{}
+	for row := range lines[1:] {
+		var cells []string
+		for _, c := range []string{"no", "name", "place", "counted_in", "n", "satisfaction", "stated_with_defaults", "stated_real_name_verdict", "stated_items_met", "stated_composite", "ranks", "remarks"} {
+			cells = append(cells, at(row+1, c))
+		}
+		got = append(got, cells)
+	}
+	want := [][]string{
+		{"1", "福建省福州市鼓楼区人社局", "350102-HR", "", "63", "0.698413", "0.927757", "met", "1", "78.888889", "1-1/1", ""},
+		{"2", "福建省", "350000", "", "136", "0.926471", "", "none", "", "", "", ""},
+		{"3", "福建省福州市鼓楼区房管局", "350102-HRS", "350000", "", "", "", "", "", "", "", ""},
+		{"4", "福建省福州市仓山区人社局", "350104-HR", "350000", "", "", "", "", "", "", "", ""},
+		{"5", "福建省平潭综合实验区行政服务中心", "350128-ZH", "350000", "", "", "", "", "", "", "", ""},
+		{"6", "福建省厦门市思明区税务局", "350203-TAX", "350000", "", "", "", "", "", "", "", ""},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the summary is\n%q, want\n%q", got, want)
+	}
+	sheet, err := excelize.OpenReader(bytes.NewReader(p.text["summary.xlsx"]))
+	h.must(err)
+	cell, err := sheet.GetCellValue("summary", "B2")
+	h.must(err)
+	if cell != "福建省福州市鼓楼区人社局" {
+		t.Errorf("the XLSX begins with %q", cell)
 	}
 }

@@ -13,6 +13,8 @@
 //   - checkpoints.txt: a line of JSON for each checkpoint at which the data log had
 //     grown, the last one the document's. The log's root is computed at each.
 //   - figures.csv: what was counted from the log as a table.
+//   - summary.csv, summary.xlsx: the score sheets as a table, a line for each bureau, in
+//     the order of their ranks.
 //   - signature.txt: a signed note over the names, lengths and hashes of the others.
 //
 // # What is opened to the public

@@ -83,14 +83,17 @@ type Document struct {
 	// does, where it is told which.
 	Superseded []int64 `json:"superseded,omitempty"`
 	// Stated names what is not recomputed by verify: see [Stated].
-	Stated []string      `json:"not_recomputed_by_verify"`
-	Units  []sheet.Unit  `json:"units"`
-	Sheets []sheet.Sheet `json:"sheets"`
+	Stated []string `json:"not_recomputed_by_verify"`
+	// Names is what the places of the units and the bureaus in them are called, with
+	// what they are in.
+	Names  map[string]string `json:"names"`
+	Units  []sheet.Unit      `json:"units"`
+	Sheets []sheet.Sheet     `json:"sheets"`
 }
 
 // Stated is what of a document is not recomputed by verify, but stands on the signature
 // alone: it is not in the log. Of what follows from it, every number is recomputed.
-var Stated = []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags"}
+var Stated = []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags", "names"}
 
 // Change is a number that is another one than in the publication corrected.
 type Change struct {

@@ -242,6 +242,18 @@ var mutations = []mutation{
 		n := r.IntN(len(l))
 		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
 	}),
+	lineMutation("rows of the summary swapped", "summary.csv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		l[1], l[2] = l[2], l[1]
+		return l, "the first two"
+	}),
+	{"a number of the summary", func(r *rand.Rand, p parts) string {
+		p.text["summary.csv"] = bytes.Replace(p.text["summary.csv"], []byte("0.698413"), []byte("0.798413"), 1)
+		return "0.8"
+	}},
+	{"a number of the summary's XLSX", func(r *rand.Rand, p parts) string {
+		p.text["summary.xlsx"] = bytes.Replace(p.text["summary.xlsx"], []byte("0.698413"), []byte("0.798413"), 1)
+		return "0.8"
+	}},
 	docMutation("a count", func(r *rand.Rand, d *bundle.Document) string {
 		u := &d.Units[r.IntN(len(d.Units))]
 		for name, c := range u.Counted {

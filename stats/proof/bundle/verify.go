@@ -45,7 +45,7 @@ const largest = 64 << 20
 // for each bad review; for auditors for every response.
 func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
 	v := &verifier{Options: o, file: r, size: size}
-	for _, check := range []func() error{v.open, v.document, v.bytes, v.checkpoints, v.leaves, v.units, v.figures} {
+	for _, check := range []func() error{v.open, v.document, v.bytes, v.checkpoints, v.leaves, v.units, v.derived} {
 		if err := check(); err != nil {
 			return v.Report, err
 		}
@@ -392,23 +392,27 @@ func difference(at string, computed, said any) error {
 	return fmt.Errorf("%sit says %s, and the leaves come to %s", at, b, a)
 }
 
-func (v *verifier) figures() error {
-	got, err := v.text(figuresFile)
-	if err != nil {
-		return err
-	}
-	var want bytes.Buffer
-	if err := writeFigures(&want, v.Document); err != nil {
-		return err
-	}
-	lines := bytes.Split(got, []byte("\n"))
-	for i, line := range bytes.Split(want.Bytes(), []byte("\n")) {
-		if i >= len(lines) || !bytes.Equal(lines[i], line) {
-			return at(figuresFile, int64(i+1), fmt.Errorf("want %q", line))
+// derived makes the files anew that follow from the document.
+func (v *verifier) derived() error {
+	for _, f := range derived {
+		got, err := v.text(f.name)
+		if err != nil {
+			return err
 		}
-	}
-	if !bytes.Equal(got, want.Bytes()) {
-		return at(figuresFile, 0, errors.New("there is more than belongs there"))
+		var want bytes.Buffer
+		if err := f.write(&want, v.Document); err != nil {
+			return at(f.name, 0, err)
+		}
+		if bytes.Equal(got, want.Bytes()) {
+			continue
+		}
+		lines := bytes.Split(got, []byte("\n"))
+		for i, line := range bytes.Split(want.Bytes(), []byte("\n")) {
+			if i >= len(lines) || !bytes.Equal(lines[i], line) {
+				return at(f.name, int64(i+1), fmt.Errorf("want %.300q", line))
+			}
+		}
+		return at(f.name, 0, errors.New("there is more than belongs there"))
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"manyi/stats/export"
 	"manyi/stats/proof"
 	"manyi/stats/sheet"
 	"manyi/survey"
@@ -31,10 +32,22 @@ const (
 	leavesFile      = "leaves.tsv"
 	checkpointsFile = "checkpoints.txt"
 	figuresFile     = "figures.csv"
+	summaryCSVFile  = "summary.csv"
+	summaryXLSXFile = "summary.xlsx"
 	signatureFile   = "signature.txt"
 )
 
-var files = []string{documentFile, documentSigFile, leavesFile, checkpointsFile, figuresFile, signatureFile}
+var files = []string{documentFile, documentSigFile, leavesFile, checkpointsFile, figuresFile, summaryCSVFile, summaryXLSXFile, signatureFile}
+
+// derived are the files that follow from the document alone.
+var derived = []struct {
+	name  string
+	write func(io.Writer, Document) error
+}{
+	{figuresFile, writeFigures},
+	{summaryCSVFile, func(w io.Writer, d Document) error { return writeSummary(w, d, export.CSV) }},
+	{summaryXLSXFile, func(w io.Writer, d Document) error { return writeSummary(w, d, export.XLSX) }},
+}
 
 // Write writes the bundle of a publication: the same bytes for the same document and
 // store, but for what was erased since. So only the document has to be kept.
@@ -51,16 +64,20 @@ func Write(ctx context.Context, w io.Writer, store Store, d Document, signer pro
 	text := func(b []byte) func(io.Writer) error {
 		return func(w io.Writer) error { _, err := w.Write(b); return err }
 	}
-	for _, f := range []struct {
+	type file struct {
 		name  string
 		write func(io.Writer) error
-	}{
+	}
+	list := []file{
 		{documentFile, text(body)},
 		{documentSigFile, text(sig)},
 		{leavesFile, func(w io.Writer) error { return writeLeaves(ctx, w, store, d) }},
 		{checkpointsFile, func(w io.Writer) error { return writeCheckpoints(ctx, w, store, d, signer.Verifier()) }},
-		{figuresFile, func(w io.Writer) error { return writeFigures(w, d) }},
-	} {
+	}
+	for _, f := range derived {
+		list = append(list, file{f.name, func(w io.Writer) error { return f.write(w, d) }})
+	}
+	for _, f := range list {
 		if err := a.file(f.name, f.write); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
