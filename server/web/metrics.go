@@ -47,7 +47,7 @@ func newMetrics(d Deps) *metrics {
 	})
 	r.MustRegister(m.requests, m.seconds, m.submissions, waiting, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.MustRegister(deliveryGauges{d})
+	r.MustRegister(deliveryGauges{d}, logGauges{d})
 	if d.Spool != nil {
 		r.MustRegister(spoolGauges{d})
 	}
@@ -112,6 +112,41 @@ func (g deliveryGauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(deliveriesWaiting, prometheus.GaugeValue, float64(s.Waiting))
 	ch <- prometheus.MustNewConstMetric(deliveriesGivenUp, prometheus.GaugeValue, float64(s.GivenUp))
+}
+
+// logGauges are the append-only logs. Their leaves only grow, and a checkpoint that
+// grows old while they do means that the job no longer signs.
+type logGauges struct{ Deps }
+
+var (
+	logLeaves     = prometheus.NewDesc("manyi_log_leaves", "Leaves of an append-only log.", []string{"log"}, nil)
+	logCheckpoint = prometheus.NewDesc("manyi_log_checkpoint_timestamp_seconds", "When the last checkpoint was signed; 0 before the first.", nil, nil)
+)
+
+func (g logGauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- logLeaves
+	ch <- logCheckpoint
+}
+
+// Collect says -1 while the database does not tell.
+func (g logGauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for _, l := range []survey.Log{survey.ReceiptLog, survey.DataLog} {
+		n, err := g.Store.LogSize(ctx, l)
+		if err != nil {
+			n = -1
+		}
+		ch <- prometheus.MustNewConstMetric(logLeaves, prometheus.GaugeValue, float64(n), string(l))
+	}
+	at := -1.0
+	switch last, err := g.Store.LastCheckpoint(ctx); {
+	case err == nil:
+		at = float64(last.At.UnixMilli()) / 1000
+	case errors.Is(err, survey.ErrNotFound):
+		at = 0
+	}
+	ch <- prometheus.MustNewConstMetric(logCheckpoint, prometheus.GaugeValue, at)
 }
 
 // spoolGauges are what waits on this machine's disk, read together so that they fit.

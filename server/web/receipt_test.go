@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +26,27 @@ func (s *site) logReceipts() {
 	must(s.t, err)
 	_, err = jobs.Logger{Store: s.store, Keys: keys, Signer: signer, Zone: s.survey.Location()}.Receipts(s.t.Context(), s.clock())
 	must(s.t, err)
+}
+
+func TestLogsAreMeasured(t *testing.T) {
+	s := newSite(t)
+	token := s.token(survey.Organiser, "")
+	want := func(lines ...string) {
+		t.Helper()
+		text := s.get("/metrics", token).text
+		for _, line := range lines {
+			if !strings.Contains(text, "\nmanyi_log_"+line+"\n") {
+				t.Errorf("no line manyi_log_%s", line)
+			}
+		}
+	}
+	s.rate(s.code(storetest.GulouHR1), "satisfied")
+	want(`leaves{log="receipts"} 0`, `leaves{log="data"} 0`, "checkpoint_timestamp_seconds 0")
+	s.logReceipts()
+	last, err := s.store.LastCheckpoint(t.Context())
+	must(t, err)
+	seconds := strconv.FormatFloat(float64(last.At.UnixMilli())/1000, 'g', -1, 64)
+	want(`leaves{log="receipts"} 1`, `leaves{log="data"} 0`, "checkpoint_timestamp_seconds "+seconds)
 }
 
 func TestReceiptIsProvedAlikeForEveryLevel(t *testing.T) {
