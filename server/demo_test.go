@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // demoProcess is the demo running as a process of its own.
@@ -111,6 +112,35 @@ func (d *demoProcess) provesPhones() {
 	})
 }
 
+var answerFormIn = regexp.MustCompile(`name="message" value="([^"]+)"><input type="hidden" name="key" value="([^"]+)"`)
+
+// answersInvitations answers one in the console, as somebody would who has no phone of
+// the demo's, and waits until it counts.
+func (d *demoProcess) answersInvitations() {
+	d.t.Helper()
+	client := browser(d.t)
+	signInAs(d.t, client, d.base, d.user, d.secret)
+	var page string
+	until(d.t, "an invitation is in the outbox", time.Minute, func() bool {
+		_, text, err := fetch(client, d.base+"/console/outbox")
+		page = text
+		return err == nil && answerFormIn.MatchString(page)
+	})
+	form := answerFormIn.FindStringSubmatch(page)
+	res, err := client.PostForm(d.base+"/console/outbox", url.Values{"csrf": {csrfIn.FindStringSubmatch(page)[1]}, "message": {form[1]}, "key": {form[2]}, "text": {"5 短信里说好"}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK || res.Request.URL.RawQuery != "answered=1" {
+		d.t.Fatalf("the answer: status %d at %s", res.StatusCode, res.Request.URL)
+	}
+	until(d.t, "the answer counts", time.Minute, func() bool {
+		_, rows, err := fetch(client, d.base+"/console/responses/jsonl")
+		return err == nil && strings.Contains(rows, `"channel":"sms"`) && strings.Contains(rows, "短信里说好")
+	})
+}
+
 // stop asks the process to end, and wants it to have ended well with nothing more to say.
 func (d *demoProcess) stop() {
 	d.t.Helper()
@@ -147,6 +177,7 @@ func TestDemo(t *testing.T) {
 	}
 	first.works("the first comment")
 	first.provesPhones()
+	first.answersInvitations()
 	first.stop()
 
 	second := startDemo(t, data, "--addr", "127.0.0.1:0")

@@ -119,6 +119,7 @@ func (a *app) routes() []route {
 		{"POST", "/console/campaign", signedIn(survey.Invite), a.saveCampaign},
 		{"GET", "/console/replies", signedIn(survey.SeeReplies), a.showReplies},
 		{"GET", "/console/outbox", signedIn(survey.Operate), a.showOutbox},
+		{"POST", "/console/outbox", signedIn(survey.Operate), a.answerOutbox},
 		{"POST", "/console/deliveries", signedIn(survey.Operate), a.decideDelivery},
 		{"POST", "/console/nodes/drop", signedIn(survey.Operate), a.dropNode},
 

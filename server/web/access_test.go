@@ -78,6 +78,7 @@ var may = map[string]string{
 	"POST /console/campaign":               "o",
 	"GET /console/replies":                 "os",
 	"GET /console/outbox":                  "o",
+	"POST /console/outbox":                 "o",
 	"POST /console/deliveries":             "o",
 	"POST /console/nodes/drop":             "o",
 	"GET /api/openapi.json":                "a osferux OSFERUX",
