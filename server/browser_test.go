@@ -45,6 +45,9 @@ type journey struct {
 	Rates   map[string][2]string `json:"rates"`
 	Reasons map[string]string    `json:"reasons"`
 
+	Publication string `json:"publication"` // taken in from Signer
+	Signer      string `json:"signer"`
+
 	Shots string `json:"shots"` // folder for pictures of pages; empty for none
 }
 

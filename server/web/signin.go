@@ -95,7 +95,7 @@ func (a *app) signIn(c *fiber.Ctx) error {
 	}
 	a.setCookie(c, sessionCookie, secret, sessionLife)
 	a.setCookie(c, guestCookie, "", -time.Hour)
-	return c.Redirect("/console/figures", fiber.StatusSeeOther)
+	return c.Redirect("/console", fiber.StatusSeeOther)
 }
 
 var errSignIn = errors.New("wrong name or password, or locked")
