@@ -59,15 +59,15 @@ func TestReadmeChecksAPublication(t *testing.T) {
 	}
 	counted := int64(0)
 	for i, s := range d.Sheets {
-		want := []string{s.Place, fmt.Sprint(s.N), "", "", ""}
+		want := []string{s.Place, d.Names[s.Place], fmt.Sprint(s.N), "", "", ""}
 		if r := s.All.Satisfaction.Rate; r != nil {
-			want[2] = fmt.Sprint(*r)
+			want[3] = fmt.Sprint(*r)
 		}
 		if s.Rank != nil {
-			want[3], want[4] = fmt.Sprint(s.Rank.Best), fmt.Sprint(s.Rank.Worst)
+			want[4], want[5] = fmt.Sprint(s.Rank.Best), fmt.Sprint(s.Rank.Worst)
 		}
 		if fmt.Sprint(rows[i]) != fmt.Sprint(want) {
-			t.Errorf("row %d is %v, want %v", i+1, rows[i], want)
+			t.Errorf("row %d is %q, want %q", i+1, rows[i], want)
 		}
 		counted += s.N
 	}

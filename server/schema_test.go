@@ -92,7 +92,7 @@ func TestPublicationsFitTheirSchema(t *testing.T) {
 }
 
 // eachField calls do for every field once, at whatever place of a list it stands. Codes
-// of bureaus are no fields.
+// of places are no fields.
 func eachField(at string, v any, seen map[string]bool, do func(path string, object map[string]any, field string)) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -102,7 +102,7 @@ func eachField(at string, v any, seen map[string]bool, do func(path string, obje
 		}
 		for _, name := range names {
 			path := at + "." + name
-			if strings.HasSuffix(at, ".evaluations") {
+			if strings.HasSuffix(at, ".evaluations") || at == ".names" {
 				path = at + ".*"
 			} else if !seen[path] {
 				seen[path] = true
