@@ -103,6 +103,9 @@ export default async function office({ told, check, visit, shot }) {
     await page.goto(at('/console/figures'));
     const bar = await page.locator('.bar').boundingBox();
     assert(bar.height < 740 / 4, `the menu is ${bar.height} px high`);
+    await page.goto(at('/console/status')); // one of the last
+    const here = await page.locator('.bar [aria-current]').boundingBox();
+    assert(here.x >= 0 && here.x + here.width <= handy.viewport.width, `where one is lies out of sight, at ${here.x} px`);
     for (const link of await page.locator('.bar a, .bar button').all()) {
       const { width, height } = await link.boundingBox();
       assert(width >= 44 && height >= 44, `${await link.innerText()}: ${width} × ${height} px to tap`);
