@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"html"
 	"reflect"
 	"slices"
 	"strings"
@@ -403,5 +404,29 @@ func TestSummary(t *testing.T) {
 	h.must(err)
 	if cell != "福建省福州市鼓楼区人社局" {
 		t.Errorf("the XLSX begins with %q", cell)
+	}
+}
+
+// TestReport: the page shows what the sheets say, runs nothing, and takes no title for
+// markup.
+func TestReport(t *testing.T) {
+	h := newHall(t, func(s *survey.Survey) { s.Title.Zh, s.Sample = "<script>评</script>", true })
+	h.rate(storetest.GulouHR1, [5]int{20, 10, 8, 12, 7})
+	h.log()
+	page := string(takeApart(t, h.write(h.build(bundle.Public, bundle.WholePeriod))).text["report.html"])
+	for _, want := range []string{"&lt;script&gt;评&lt;/script&gt;", "SAMPLE", "福建省福州市鼓楼区人社局", "66.7% [53.7%, 77.5%]，38 / 57", "1–1 / 1", "<circle", "y2024/whole/1", h.signer.Key} {
+		if !strings.Contains(page, want) && !strings.Contains(html.UnescapeString(page), want) {
+			t.Errorf("the report does not hold %q", want)
+		}
+	}
+	for _, no := range []string{"<script", "ZgotmplZ", "&lt;nil&gt;", "0xc0", "%!"} {
+		if strings.Contains(page, no) {
+			t.Errorf("the report holds %q", no)
+		}
+	}
+	for _, fields := range []string{"综合得分†</th>", "默认计入"} { // no weights, and no visits
+		if strings.Contains(page, fields) {
+			t.Errorf("the report speaks of %s, which there is none of", fields)
+		}
 	}
 }

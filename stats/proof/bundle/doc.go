@@ -15,6 +15,7 @@
 //   - figures.csv: what was counted from the log as a table.
 //   - summary.csv, summary.xlsx: the score sheets as a table, a line for each bureau, in
 //     the order of their ranks.
+//   - report.html: all of it for print, on A4.
 //   - signature.txt: a signed note over the names, lengths and hashes of the others.
 //
 // # What is opened to the public

@@ -254,6 +254,10 @@ var mutations = []mutation{
 		p.text["summary.xlsx"] = bytes.Replace(p.text["summary.xlsx"], []byte("0.698413"), []byte("0.798413"), 1)
 		return "0.8"
 	}},
+	{"a number of the report", func(r *rand.Rand, p parts) string {
+		p.text["report.html"] = bytes.Replace(p.text["report.html"], []byte("69.8%"), []byte("79.8%"), 1)
+		return "79.8 %"
+	}},
 	docMutation("a count", func(r *rand.Rand, d *bundle.Document) string {
 		u := &d.Units[r.IntN(len(d.Units))]
 		for name, c := range u.Counted {

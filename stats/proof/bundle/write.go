@@ -34,10 +34,11 @@ const (
 	figuresFile     = "figures.csv"
 	summaryCSVFile  = "summary.csv"
 	summaryXLSXFile = "summary.xlsx"
+	reportFile      = "report.html"
 	signatureFile   = "signature.txt"
 )
 
-var files = []string{documentFile, documentSigFile, leavesFile, checkpointsFile, figuresFile, summaryCSVFile, summaryXLSXFile, signatureFile}
+var files = []string{documentFile, documentSigFile, leavesFile, checkpointsFile, figuresFile, summaryCSVFile, summaryXLSXFile, reportFile, signatureFile}
 
 // derived are the files that follow from the document alone.
 var derived = []struct {
@@ -47,6 +48,7 @@ var derived = []struct {
 	{figuresFile, writeFigures},
 	{summaryCSVFile, func(w io.Writer, d Document) error { return writeSummary(w, d, export.CSV) }},
 	{summaryXLSXFile, func(w io.Writer, d Document) error { return writeSummary(w, d, export.XLSX) }},
+	{reportFile, writeReport},
 }
 
 // Write writes the bundle of a publication: the same bytes for the same document and
