@@ -125,6 +125,23 @@ const (
 	WhyPublishMeanwhile Why = "publish_meanwhile" // somebody else was faster
 )
 
+// Completed is a publication made elsewhere with the document that it lacks and another
+// taking in of it has. ErrExists if it lacks none of those.
+func (p Publication) Completed(by Publication) (Publication, error) {
+	if p.PublicationID != by.PublicationID || p.Source == "" {
+		return p, fmt.Errorf("publication %s is made whole here, or was made elsewhere under another number", p.PublicationID)
+	}
+	switch {
+	case !p.Public.There() && by.Public.There():
+		p.Public = by.Public
+	case !p.Auditor.There() && by.Auditor.There():
+		p.Auditor = by.Auditor
+	default:
+		return p, ErrExists
+	}
+	return p, p.Check()
+}
+
 // PublicationQuery selects publications. Zero fields select everything.
 type PublicationQuery struct {
 	Survey string
@@ -133,12 +150,16 @@ type PublicationQuery struct {
 	Taken  bool   // only those made elsewhere
 }
 
-// PublicationStore keeps publications. Nothing in it is ever changed or removed.
+// PublicationStore keeps publications. Nothing that is in it is ever changed or removed.
 type PublicationStore interface {
 	// PutPublication adds a publication that passes Check. ErrExists if its id is
 	// taken, or if it was made here and its number is not the next of its period:
 	// somebody was faster. Those made elsewhere may come in any order.
 	PutPublication(ctx context.Context, p Publication) error
+	// CompletePublication adds the document that one made elsewhere lacks and p has, see
+	// [Publication.Completed]; all else stays as it was. ErrNotFound; ErrExists if it
+	// lacks none, or somebody was faster.
+	CompletePublication(ctx context.Context, p Publication) error
 	// Publication returns a publication whole; ErrNotFound.
 	Publication(ctx context.Context, id PublicationID) (Publication, error)
 	// Publications calls yield for each publication without the bodies of its

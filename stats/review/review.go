@@ -182,13 +182,13 @@ func (o *Offer) compare(ctx context.Context, store survey.PublicationStore) erro
 
 // same compares with a publication of the same number.
 func (o *Offer) same(head survey.Publication) error {
-	id, a := o.Document.ID, o.Document.Audience
-	there, is := document(&head, a), document(&o.publication, a)
+	there, is := document(&head, o.Document.Audience), document(&o.publication, o.Document.Audience)
 	switch {
 	case !there.There():
-		return fmt.Errorf("%s was taken in with the document of its other audience; the %s one cannot be kept beside it. Use another data folder for it", id, a)
+		return nil // it has the document for the other audience only
 	case there.SHA256 != is.SHA256:
-		return fmt.Errorf("%s was taken in on %s with other content: the source signed two publications under one number. Ask it why, and keep this bundle", id, head.Taken.UTC().Format(time.DateOnly))
+		return fmt.Errorf("%s was taken in on %s with other content: the source signed two publications under one number. Ask it why, and keep this bundle",
+			o.Document.ID, head.Taken.UTC().Format(time.DateOnly))
 	}
 	o.Taken = head.Taken
 	return nil
@@ -203,10 +203,14 @@ func (o *Offer) follows(p survey.Publication) error {
 	}
 	// Only this field is needed, so that a form of the document that this program no longer reads does no harm.
 	var kept struct {
-		Checkpoint string `json:"checkpoint"`
+		Checkpoint string    `json:"checkpoint"`
+		AsOf       time.Time `json:"as_of"`
 	}
 	if err := json.Unmarshal(body, &kept); err != nil {
 		return fmt.Errorf("publication %s, as it was taken in: %w", p.PublicationID, err)
+	}
+	if p.PublicationID == o.publication.PublicationID && (kept.Checkpoint != o.Document.Checkpoint || !kept.AsOf.Equal(o.Document.AsOf)) {
+		return fmt.Errorf("%s is of another time than the document for the other audience, which was taken in before: the source signed two publications under one number. Ask it why, and keep this bundle", o.Document.ID)
 	}
 	key, err := note.NewVerifier(p.Source)
 	if err != nil {
@@ -247,7 +251,8 @@ func continues(states []proof.State, other proof.State) error {
 	return nil
 }
 
-// Take takes a publication in, all or nothing. It returns false if it was there.
+// Take takes a publication in, all or nothing, or its document beside the one for the
+// other audience. It returns false if it was there.
 func (o Offer) Take(ctx context.Context, store survey.PublicationStore, by string, now time.Time) (bool, error) {
 	if !o.Taken.IsZero() {
 		return false, nil
@@ -255,6 +260,9 @@ func (o Offer) Take(ctx context.Context, store survey.PublicationStore, by strin
 	p := o.publication
 	p.By, p.Taken = by, now.UTC().Truncate(time.Second)
 	err := store.PutPublication(ctx, p)
+	if errors.Is(err, survey.ErrExists) { // perhaps with the document for the other audience only
+		err = store.CompletePublication(ctx, p)
+	}
 	if !errors.Is(err, survey.ErrExists) {
 		return err == nil, err
 	}

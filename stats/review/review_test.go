@@ -98,6 +98,15 @@ func (s *source) build(store survey.Store, no int, before *bundle.Document) bund
 	return d
 }
 
+// auditors is a publication for auditors, as of a time.
+func (s *source) auditors(no int, at time.Time) bundle.Document {
+	s.t.Helper()
+	d, err := bundle.Build(s.t.Context(), s.store, bundle.Query{Survey: s.survey, Tree: storetest.Tree(), Period: bundle.WholePeriod, Audience: bundle.Auditor, No: no,
+		AsOf: at, Program: "test", Tags: s.keys, Signer: s.signer})
+	must(s.t, err)
+	return d
+}
+
 func (s *source) write(store survey.Store, d bundle.Document) []byte {
 	s.t.Helper()
 	var b bytes.Buffer
@@ -195,6 +204,30 @@ func TestTakenInWithItsSignature(t *testing.T) {
 	}
 }
 
+// TestBothDocumentsOfAPublication: the auditors' may come after the public one, or before.
+func TestBothDocumentsOfAPublication(t *testing.T) {
+	s := newSource(t, 1)
+	s.rate(30, 8)
+	_, public := s.publish(1, nil)
+	auditors := s.write(s.store, s.auditors(1, s.after))
+	for _, order := range [][][]byte{{public, auditors}, {auditors, public}} {
+		k := desk{t, open(t), []string{s.signer.Key}}
+		for _, b := range order {
+			k.take(b)
+		}
+		for _, b := range order {
+			if o, err := k.open(b); err != nil || o.Taken.IsZero() {
+				t.Errorf("taken in at %s, %v", o.Taken, err)
+			}
+		}
+		p, err := k.store.Publication(t.Context(), survey.PublicationID{Source: s.signer.Key, Survey: "y2024", Period: "whole", No: 1})
+		must(t, err)
+		if !p.Public.There() || !p.Auditor.There() || k.heads() != 1 {
+			t.Errorf("public: %v, auditors': %v, %d kept", p.Public.There(), p.Auditor.There(), k.heads())
+		}
+	}
+}
+
 func TestWhoMayNotBeTakenIn(t *testing.T) {
 	s := newSource(t, 1)
 	s.rate(30, 8)
@@ -242,10 +275,7 @@ func TestWhatOnlyAReviewerSees(t *testing.T) {
 	foreign.Corrects = "y2024/2024/1"
 	k.refuses("a correction of another period", s.write(s.store, foreign), "y2024/2024/1", "survey and period")
 
-	q := bundle.Query{Survey: s.survey, Tree: storetest.Tree(), Period: bundle.WholePeriod, Audience: bundle.Auditor, No: 1, AsOf: s.after, Program: "test", Tags: s.keys, Signer: s.signer}
-	auditors, err := bundle.Build(t.Context(), s.store, q)
-	must(t, err)
-	k.refuses("the auditors' document beside the public one", s.write(s.store, auditors), "other audience")
+	k.refuses("the auditors' document of another time beside the public one", s.write(s.store, s.auditors(1, s.after)), "under one number")
 
 	// The same key over other logs: a database made anew.
 	other := newSource(t, 2)

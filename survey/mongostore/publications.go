@@ -59,17 +59,49 @@ func (s *Store) PutPublication(ctx context.Context, p survey.Publication) error 
 	})
 }
 
+// CompletePublication implements survey.PublicationStore. The head says which documents
+// there are, so whoever finds it changed was not the first.
+func (s *Store) CompletePublication(ctx context.Context, p survey.Publication) error {
+	return s.do(ctx, "complete publication", func() error {
+		c := s.db.Collection("publications")
+		d, there, err := s.publication(ctx, p.PublicationID)
+		if err == nil {
+			there, err = there.Completed(p)
+		}
+		if err != nil {
+			return err
+		}
+		before := d.Doc
+		d.Public, d.Auditor = there.Public.Body, there.Auditor.Body
+		there.Public.Body, there.Auditor.Body = nil, nil
+		head, err := json.Marshal(there)
+		if err != nil {
+			return err
+		}
+		d.Doc = string(head)
+		done, err := c.ReplaceOne(ctx, append(byID(d.ID), bson.E{Key: "doc", Value: before}), d)
+		if err == nil && done.MatchedCount == 0 {
+			err = survey.ErrExists
+		}
+		return err
+	})
+}
+
 // Publication implements survey.PublicationStore.
 func (s *Store) Publication(ctx context.Context, id survey.PublicationID) (p survey.Publication, err error) {
 	err = s.do(ctx, "read publication", func() error {
-		d, err := one[publicationDoc](ctx, s.db.Collection("publications"), byID(publicationID(id)))
-		if err == nil {
-			err = json.Unmarshal([]byte(d.Doc), &p)
-		}
-		p.Public.Body, p.Auditor.Body = d.Public, d.Auditor
+		_, p, err = s.publication(ctx, id)
 		return err
 	})
 	return p, err
+}
+
+func (s *Store) publication(ctx context.Context, id survey.PublicationID) (d publicationDoc, p survey.Publication, err error) {
+	if d, err = one[publicationDoc](ctx, s.db.Collection("publications"), byID(publicationID(id))); err == nil {
+		err = json.Unmarshal([]byte(d.Doc), &p)
+	}
+	p.Public.Body, p.Auditor.Body = d.Public, d.Auditor
+	return d, p, err
 }
 
 // Publications implements survey.PublicationStore.

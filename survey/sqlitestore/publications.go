@@ -28,16 +28,45 @@ func (s *Store) PutPublication(ctx context.Context, p survey.Publication) error 
 	return wrap("store publication", err)
 }
 
+// CompletePublication implements survey.PublicationStore. The head says which documents
+// there are, so whoever finds it changed was not the first.
+func (s *Store) CompletePublication(ctx context.Context, p survey.Publication) error {
+	there, before, err := s.publication(ctx, p.PublicationID)
+	if err != nil {
+		return err
+	}
+	if there, err = there.Completed(p); err != nil {
+		return err
+	}
+	public, auditor := there.Public.Body, there.Auditor.Body
+	there.Public.Body, there.Auditor.Body = nil, nil
+	head, err := json.Marshal(there)
+	if err != nil {
+		return err
+	}
+	put, err := changed(s.write.ExecContext(ctx, `UPDATE publications SET head = ?, public = ?, auditor = ?
+		WHERE source = ? AND survey = ? AND period = ? AND no = ? AND head = ?`, string(head), public, auditor, p.Source, p.Survey, p.Period, p.No, before))
+	if err = translate(err); err == nil && !put {
+		err = survey.ErrExists
+	}
+	return wrap("complete publication", err)
+}
+
 // Publication implements survey.PublicationStore.
-func (s *Store) Publication(ctx context.Context, id survey.PublicationID) (p survey.Publication, err error) {
-	var head, public, auditor []byte
+func (s *Store) Publication(ctx context.Context, id survey.PublicationID) (survey.Publication, error) {
+	p, _, err := s.publication(ctx, id)
+	return p, err
+}
+
+func (s *Store) publication(ctx context.Context, id survey.PublicationID) (p survey.Publication, head string, err error) {
+	var public, auditor []byte
 	err = s.read.QueryRowContext(ctx, "SELECT head, public, auditor FROM publications WHERE source = ? AND survey = ? AND period = ? AND no = ?",
 		id.Source, id.Survey, id.Period, id.No).Scan(&head, &public, &auditor)
 	if err == nil {
-		err = json.Unmarshal(head, &p)
+		err = json.Unmarshal([]byte(head), &p)
 	}
 	p.Public.Body, p.Auditor.Body = public, auditor
-	return p, wrap("read publication", translate(err))
+	return p, head, wrap("read publication", translate(err))
 }
 
 // Publications implements survey.PublicationStore. No read lock is held while yield works.

@@ -17,6 +17,8 @@ func TestBrokenStoresOfPublicationsAreCaught(t *testing.T) {
 		}, "publications/numbers follow one another, and what is there stays"},
 		{"lets many have one number", func(s survey.Store) survey.Store { return saysPublished{s} }, "publications/of many with one number one stands"},
 		{"knows one source only", func(s survey.Store) survey.Store { return oneSource{s} }, "publications/those made elsewhere come once, in any order"},
+		{"says that it added what was there", func(s survey.Store) survey.Store { return saysCompleted{s} }, "publications/a document that was missing is added once, and all else stays"},
+		{"adds to a publication of any source", func(s survey.Store) survey.Store { return completesAny{s} }, "publications/a document that was missing is added once, and all else stays"},
 		{"lists all that was taken in as made here", func(s survey.Store) survey.Store { return listsAllPublications{s} }, "publications/they are chosen and listed in order, without bodies"},
 		{"lists with bodies", func(s survey.Store) survey.Store { return listsBodies{s} }, "publications/they are chosen and listed in order, without bodies"},
 		{"keeps what was not hashed", func(s survey.Store) survey.Store { return hashesAnew{s} }, "publications/what does not pass its check is not kept"},
@@ -70,6 +72,29 @@ func (s oneSource) PutPublication(ctx context.Context, p survey.Publication) err
 		p.Source = "any"
 	}
 	return s.Store.PutPublication(ctx, p)
+}
+
+// saysCompleted tells everybody that they were the first.
+type saysCompleted struct{ survey.Store }
+
+func (s saysCompleted) CompletePublication(ctx context.Context, p survey.Publication) error {
+	err := s.Store.CompletePublication(ctx, p)
+	if errors.Is(err, survey.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// completesAny leaves the source out.
+type completesAny struct{ survey.Store }
+
+func (s completesAny) CompletePublication(ctx context.Context, p survey.Publication) error {
+	err := s.Store.CompletePublication(ctx, p)
+	if err == nil {
+		p.Source = "manyi+1+B"
+		err = s.Store.CompletePublication(ctx, p)
+	}
+	return err
 }
 
 type listsAllPublications struct{ survey.Store }

@@ -14,6 +14,7 @@ var publicationChecks = []Check{
 	{"publications/numbers follow one another, and what is there stays", publicationNumbers},
 	{"publications/of many with one number one stands", publicationRace},
 	{"publications/those made elsewhere come once, in any order", publicationTaken},
+	{"publications/a document that was missing is added once, and all else stays", publicationCompleted},
 	{"publications/they are chosen and listed in order, without bodies", publicationLists},
 	{"publications/what does not pass its check is not kept", publicationRefused},
 }
@@ -120,6 +121,44 @@ func publicationTaken(t testing.TB, s survey.Store) {
 		return s.PutPublication(t.Context(), TakenPublication("manyi+1+C", "2024", 5))
 	}), s.PutPublication(t.Context(), third)), survey.ErrExists)
 	same(t, "publication", publication(t, s, third.PublicationID), third)
+}
+
+func publicationCompleted(t testing.TB, s survey.Store) {
+	public := TakenPublication("manyi+1+A", "2024", 1)
+	auditors := public
+	auditors.Public, auditors.Auditor = survey.Document{}, Publication("2024", 1).Auditor
+	auditors.By, auditors.Taken, auditors.N = "another", auditors.Taken.AddDate(0, 0, 1), 5
+	wantErr(t, "complete nothing", s.CompletePublication(t.Context(), auditors), survey.ErrNotFound)
+	same(t, "publications", len(heads(t, s, survey.PublicationQuery{})), 0)
+	must(t, "put", s.PutPublication(t.Context(), public))
+	must(t, "put another", s.PutPublication(t.Context(), TakenPublication("manyi+1+B", "2024", 1)))
+	wantErr(t, "complete with what is there", s.CompletePublication(t.Context(), public), survey.ErrExists)
+	changed := public
+	changed.Public = survey.NewDocument([]byte("another"), []byte("signature"))
+	wantErr(t, "complete with another of what is there", s.CompletePublication(t.Context(), changed), survey.ErrExists)
+
+	onlyOne(t, "complete", together(8, func(int) error { return s.CompletePublication(t.Context(), auditors) }), survey.ErrExists)
+	want := public
+	want.Auditor = auditors.Auditor
+	same(t, "publication", publication(t, s, public.PublicationID), want)
+	same(t, "another", publication(t, s, survey.PublicationID{Source: "manyi+1+B", Survey: "y2024", Period: "2024", No: 1}), TakenPublication("manyi+1+B", "2024", 1))
+	want.Public.Body, want.Auditor.Body = nil, nil
+	same(t, "listed", heads(t, s, survey.PublicationQuery{})[0], want)
+
+	here := Publication("2024", 1)
+	here.Auditor = survey.Document{}
+	must(t, "put one made here", s.PutPublication(t.Context(), here))
+	if s.CompletePublication(t.Context(), Publication("2024", 1)) == nil {
+		t.Error("a publication made here is completed")
+	}
+	same(t, "publication made here", publication(t, s, here.PublicationID), here)
+	broken := auditors
+	broken.Source, broken.Auditor.SHA256 = "manyi+1+B", auditors.Auditor.SHA256
+	broken.Auditor.SHA256[0] ^= 1
+	if s.CompletePublication(t.Context(), broken) == nil {
+		t.Error("a document of another hash is added")
+	}
+	same(t, "another", publication(t, s, broken.PublicationID), TakenPublication("manyi+1+B", "2024", 1))
 }
 
 func publicationLists(t testing.TB, s survey.Store) {
