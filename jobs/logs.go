@@ -290,6 +290,13 @@ func (l Logger) sign(ctx context.Context, now time.Time) error {
 	if err != nil && !errors.Is(err, survey.ErrNotFound) {
 		return err
 	}
+	// Another node's clock may be ahead, or another run have begun later and been faster:
+	// a checkpoint is never of an earlier time than the one before.
+	for _, before := range []time.Time{signed.At, last.At} {
+		if now.Before(before) {
+			now = before
+		}
+	}
 	next := proof.State{At: now}
 	for log, tree := range map[survey.Log]*proof.Tree{survey.ReceiptLog: &next.Receipts, survey.DataLog: &next.Data} {
 		size, err := l.Store.LogSize(ctx, log)

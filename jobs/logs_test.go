@@ -155,6 +155,34 @@ func TestNeighboursInTheLogDoNotTellTheBureau(t *testing.T) {
 	}
 }
 
+// TestACheckpointIsNeverEarlierThanTheOneBefore: nodes' clocks differ, and a run that
+// began first may sign last. Who verifies refuses checkpoints that go back in time.
+func TestACheckpointIsNeverEarlierThanTheOneBefore(t *testing.T) {
+	store := logStore(t)
+	l := newLogger(t, store)
+	f := storetest.NewFacts(1, storetest.Survey())
+	times := []string{"2024-03-05 03:00", "2024-03-05 02:59", "2024-03-05 03:01", "2024-03-05 02:00"}
+	for _, at := range times {
+		rate(t, store, f, storetest.GulouHR1, 1)
+		if _, err := l.Receipts(t.Context(), storetest.At(at).Add(700*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said, stored time.Time
+	n := 0
+	err := store.Checkpoints(t.Context(), func(c survey.Checkpoint) error {
+		state, err := proof.OpenState(c.Note, l.Signer.Verifier())
+		if n++; state.At.Before(said) || c.At.Before(stored) {
+			t.Errorf("checkpoint %d is of %v, %v after one of %v, %v", n, state.At, c.At, said, stored)
+		}
+		said, stored = state.At, c.At
+		return err
+	})
+	if err != nil || n != len(times) || !said.Equal(storetest.At("2024-03-05 03:01")) {
+		t.Errorf("%d checkpoints, the last of %v, %v", n, said, err)
+	}
+}
+
 func TestWhatIsLeftAfterTheEndNeedsFive(t *testing.T) {
 	store := logStore(t)
 	l := newLogger(t, store)
