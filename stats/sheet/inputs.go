@@ -77,9 +77,12 @@ func (u *Unit) cases(least int64, t survey.CaseTally, asOf survey.Span) {
 	u.Cases = &Cases{AsOf: asOf.String()}
 	counted := sum(u.Counted)
 	bad := counted.N - counted.Good
-	// Bad reviews are told already, so those not due could be had by subtraction.
+	// Bad reviews are told already, so those not due could be had by subtraction. How many
+	// are pending is not told, and nothing depends on it: of a bureau whose reviews wait to
+	// be logged it would say that some are bad.
 	all := told(least, bad-t.Adopted.Due-t.NotAdopted.Due)
-	adopted := !u.merged(MergedNotAdopted) && told(least, t.Adopted.Pending, t.NotAdopted.Pending, bad-t.Adopted.Cases-t.NotAdopted.Cases)
+	not := sum(u.NotAdopted).N
+	adopted := !u.merged(MergedNotAdopted) && told(least, bad-not-t.Adopted.Due, not-t.NotAdopted.Due)
 	hidden := false
 	for _, d := range stats.MakeCases(t, asOf).Rates {
 		if !slices.Contains(inSheets, d.Name) {
@@ -95,11 +98,8 @@ func (u *Unit) cases(least int64, t survey.CaseTally, asOf survey.Span) {
 		if all {
 			r.All = ratio(d.All, t.Adopted.Due+t.NotAdopted.Due)
 		}
-		n := int64(d.Pending)
-		if r.All != nil && adopted && told(least, d.All.Den-d.Adopted.Den, d.All.Num-d.Adopted.Num, n, t.Adopted.Pending-n) {
-			if r.Adopted = ratio(d.Adopted, t.Adopted.Due); r.Adopted != nil {
-				r.Pending = &n
-			}
+		if r.All != nil && adopted && told(least, d.All.Den-d.Adopted.Den, d.All.Num-d.Adopted.Num) {
+			r.Adopted = ratio(d.Adopted, t.Adopted.Due)
 		}
 		if d.Verdict != nil {
 			r.Verdict = &Verdict{About: d.Verdict.About, WithNotAdopted: d.Verdict.WithNotAdopted}

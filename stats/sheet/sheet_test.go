@@ -224,6 +224,30 @@ func TestFillHidesFew(t *testing.T) {
 	}
 }
 
+// TestCasesThatArePendingDoNotShow: bad reviews that wait to be logged are cases already.
+// A publication says the same whether there are any or none, and no number of those in
+// the log that are not due.
+func TestCasesThatArePendingDoNotShow(t *testing.T) {
+	filled := func(c survey.CaseTally, levels Levels) Unit {
+		u := Unit{Place: "a", Counted: map[string]Counts{"qr": counts(levels)}}
+		u.Fill(5, map[string]Inputs{"a": {CasesAsOf: 20260131, Cases: c}})
+		return u
+	}
+	none := filled(survey.CaseTally{}, Levels{})
+	for n := range int64(4) {
+		got := filled(survey.CaseTally{Adopted: survey.CaseCounts{Cases: n + 1, Pending: n + 1, Real: survey.RealCounts{Cases: n}}}, Levels{})
+		if !reflect.DeepEqual(got, none) {
+			t.Errorf("%d pending: %+v, with none %+v", n+1, got, none)
+		}
+	}
+	for due := int64(5); due <= 12; due++ {
+		told := filled(survey.CaseTally{Adopted: survey.CaseCounts{Cases: 12, Due: due, Pending: 12 - due, CalledBack: due}}, Levels{90, 0, 0, 12, 0}).Cases.Rates[0].All != nil
+		if want := due == 12 || due <= 7; told != want {
+			t.Errorf("12 bad reviews, %d due: told %v", due, told)
+		}
+	}
+}
+
 func tally(due, done int64) survey.CaseTally {
 	return survey.CaseTally{Adopted: survey.CaseCounts{Cases: due, Due: due, CalledBack: due, Rectified: due, OnTime: due,
 		Real: survey.RealCounts{Cases: due, Due: due, Done: done, Confirmed: done}}}

@@ -99,7 +99,6 @@ type CaseRate struct {
 	Name       string   `json:"name"`
 	Adopted    *Share   `json:"adopted"`
 	All        *Share   `json:"with_not_adopted"`
-	Pending    *int64   `json:"pending"` // adopted cases that are not due yet
 	Verdict    *Verdict `json:"verdict,omitempty"`
 }
 
