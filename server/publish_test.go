@@ -243,12 +243,18 @@ func publishInTheConsole(t *testing.T, c commands, b *base) {
 
 // TestSamplesArePublishedAsSuch: demo data cannot be taken for real.
 func TestSamplesArePublishedAsSuch(t *testing.T) {
-	c := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, 5)}}
+	c := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, 20)}}
 	file := filepath.Join(t.TempDir(), "sample.zip")
 	c.refused([]string{"publish", "--out", file}, "--sample")
 	c.run("publish", "--out", file, "--sample")
 	if got := c.run("verify", file); !strings.Contains(got, "SAMPLE") {
 		t.Errorf("verify printed %q", got)
+	}
+	// The sample shows all a publication can hold.
+	for _, want := range []string{`"formula": "100 × 0.7`, `"evaluations": {`, `"with_defaults": {`, `"cases_as_of":`, `"rank": {`, "SAMPLE: demo data"} {
+		if !bytes.Contains(read(t, file), []byte(want)) {
+			t.Errorf("the sample does not hold %s", want)
+		}
 	}
 }
 

@@ -128,10 +128,12 @@ func bureau(division, parent, name string, windows int) []survey.Place {
 
 func sample(tree *survey.Tree, zone *time.Location, now time.Time, days int) survey.Survey {
 	today := survey.DayOf(now, zone)
+	rules := survey.DefaultRules()
+	rules.Composite = survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}
 	s := survey.Survey{
 		ID: SurveyID, Title: survey.Text{Zh: "服务大厅满意度测评（示例）", En: "Service hall satisfaction survey (sample)"},
 		Zone: zone.String(), Opens: today.Plus(-days).Start(zone).UTC(), Closes: today.Plus(365).Start(zone).UTC(),
-		Questionnaire: survey.OnSite(), Rules: survey.DefaultRules(), Sample: true,
+		Questionnaire: survey.OnSite(), Rules: rules, Sample: true,
 	}
 	for _, b := range tree.All(survey.Bureau, "") {
 		s.Candidates = append(s.Candidates, b.Code)
