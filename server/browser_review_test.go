@@ -44,7 +44,6 @@ func reviewJourney(t *testing.T, c commands, p *process) {
 	}
 
 	c.env["MANYI_REVIEW_KEYS"] = key
-	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
 	c.run("review", "import", first, "--yes")
 	j := journey{Chromium: chromium(t), Shots: os.Getenv("MANYI_SHOTS"), User: "wang", Bureau: "350102-HR", Publication: "y2024/whole/1", Signer: review.Signer(key), N: 38}
 	j.Password = last(c.run("user", "add", j.User, "--role", "reviewer", "--generate"))

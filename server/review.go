@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -103,12 +104,7 @@ func reviewTableCommand(e *env) *cobra.Command {
 		if *out != "" && !known {
 			return fmt.Errorf("--out is %q; want a file that ends in .csv, .xlsx, .jsonl, .json or .parquet", *out)
 		}
-		tree, err := treeOf(cmd.Context(), b.store)
-		if err != nil {
-			return err
-		}
-		name := func(code string) string { p, _ := tree.Place(code); return p.Name }
-		t, err := review.LoadTable(cmd.Context(), b.store, review.TableQuery{Survey: *id, Period: *period, Name: name})
+		t, err := review.LoadTable(cmd.Context(), b.store, review.TableQuery{Survey: *id, Period: *period})
 		if err != nil {
 			return err
 		}
@@ -155,7 +151,7 @@ func printReview(out io.Writer, t review.Table) error {
 		if r.Sample {
 			mark = " SAMPLE"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s%s\t%s\t%s\n", printable(r.Place), r.Name, r.N, rate, interval, rank, score,
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s%s\t%s\t%s\n", printable(r.Place), printable(r.Name), r.N, rate, interval, rank, score,
 			r.PublicationID, mark, r.Signer, r.Taken.In(r.Zone).Format(time.DateOnly))
 	}
 	return w.Flush()
@@ -185,22 +181,19 @@ func showOffer(w io.Writer, o review.Offer) {
 			for _, c := range u.Counted {
 				n, good = n+c.N, good+c.Good
 			}
-			fmt.Fprintf(w, "  %s: %d responses, %d good\n", printable(u.Place), n, good)
+			fmt.Fprintf(w, "  %s %s: %d responses, %d good\n", printable(u.Place), printable(d.Names[u.Place]), n, good)
 		}
 		return
 	}
 	fmt.Fprintf(w, "%d numbers differ from %s, taken in on %s:\n", len(o.Changes), o.Before.PublicationID, o.Before.Taken.Format(time.DateOnly))
 	for _, c := range o.Changes {
-		fmt.Fprintf(w, "  %s %s: %s -> %s\n", printable(c.Place), printable(c.What), digits(c.Was), digits(c.Will))
+		fmt.Fprintf(w, "  %s %s: %s -> %s\n", printable(cmp.Or(c.Place, "all")), printable(c.What), digits(c.Was), digits(c.Will))
 	}
 }
 
 // printable is a text from elsewhere, quoted if there is anything in it that a terminal
-// would not print, and "all" for the whole.
+// would not print.
 func printable(text string) string {
-	if text == "" {
-		return "all"
-	}
 	if quoted := strconv.Quote(text); quoted != `"`+text+`"` {
 		return quoted
 	}

@@ -81,7 +81,7 @@ func reviewImport(t *testing.T, c commands, b *base) {
 			}
 		}
 	}
-	wants("a look", take(first), "publication: y2024/whole/1, public", "signer: "+signer, "350102-HR: 38 responses, 30 good", "--yes")
+	wants("a look", take(first), "publication: y2024/whole/1, public", "signer: "+signer, "350102-HR 福建省福州市鼓楼区人社局: 38 responses, 30 good", "--yes")
 	if n := len(kept()); n != 0 {
 		t.Fatalf("a look took %d publications in", n)
 	}

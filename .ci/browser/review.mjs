@@ -19,6 +19,7 @@ export default async function review({ told, check, visit, shot }) {
     assert.equal(await page.locator('#taken [data-cell=signer]').innerText(), told.signer);
     const row = page.locator(`#review [data-place="${told.bureau}"]`);
     assert.equal(await row.getAttribute('data-signer'), told.signer);
+    assert.match(await row.locator('th').innerText(), /福州市鼓楼区人社局/, 'the name is the source’s');
     assert.equal(await row.locator('[data-cell=n]').innerText(), String(told.n));
     assert.match(await row.locator('[data-cell=satisfaction]').innerText(), /\d\d\.\d\d%\s+\d+\/\d+ \d\d\.\d\d–\d\d\.\d\d%/);
   }));

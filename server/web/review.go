@@ -125,7 +125,7 @@ func (a *app) reviewTable(c *fiber.Ctx) (v ReviewView, err error) {
 		v.Of, v.Period, _ = strings.Cut(of, "/")
 	}
 	who := actor(c)
-	v.Table, err = review.LoadTable(c.UserContext(), a.Store, review.TableQuery{Survey: v.Of, Period: v.Period, Name: w.name,
+	v.Table, err = review.LoadTable(c.UserContext(), a.Store, review.TableQuery{Survey: v.Of, Period: v.Period,
 		Sees: func(place string) bool { return sees(w.tree, who, place) }})
 	return v, err
 }

@@ -24,7 +24,7 @@ func takenIn(t *testing.T, source string, no int, units []sheet.Unit, with ...fu
 	t.Helper()
 	s := storetest.Survey()
 	d := bundle.Document{Format: bundle.Format, ID: survey.PublicationID{Survey: s.ID, Period: "2024", No: no}.String(), Audience: bundle.Public, No: no, Period: "2024",
-		AsOf: storetest.At("2024-05-01 00:00"), Rules: "rules-1", Key: source, Survey: s, Units: units}
+		AsOf: storetest.At("2024-05-01 00:00"), Rules: "rules-1", Key: source, Survey: s, Units: units, Names: map[string]string{"350102-HR": "<b>鼓楼</b>"}}
 	for _, change := range with {
 		change(&d)
 	}
@@ -61,8 +61,8 @@ func TestReviewTable(t *testing.T) {
 	}
 	a := s.get("/console/review", as)
 	page := a.page(t)
-	if strings.Contains(a.text, "<script>") {
-		t.Error("a source's title is not escaped")
+	if strings.Contains(a.text, "<script>") || strings.Contains(a.text, "<b>") || !strings.Contains(a.text, "鼓楼") {
+		t.Error("a source's title or the name of a bureau is not escaped, or not there")
 	}
 	cell := func(place, name string) string {
 		return strings.Join(strings.Fields(page.Find("#review tr[data-place='"+place+"'] [data-cell='"+name+"']").Text()), " ")

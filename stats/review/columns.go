@@ -49,7 +49,7 @@ var columns = func() (list []column) {
 	add("taken_by", "接收人", "Who took it in", func(r Row) any { return r.By })
 	add("rules", "规则版本", "Version of the rules", func(r Row) any { return r.Rules })
 	add("place", "单位编码；合并的为所在市或省", "Bureau; of several together, the city or province", func(r Row) any { return r.Place })
-	add("name", "名称（本机已知的）", "Name, if it is known here", func(r Row) any { return r.Name })
+	add("name", "名称（来源所称）", "Name, by the source", func(r Row) any { return r.Name })
 	add("pooled", "合并的单位", "Bureaus counted together", func(r Row) any { return strings.Join(r.Pooled, ";") })
 	add("merged", "因人数少而不单列的内容", "What is not told, as few people are behind it", func(r Row) any { return joined(r.Merged) })
 

@@ -35,7 +35,7 @@ type Entry struct {
 type Row struct {
 	*Entry
 	sheet.Sheet
-	Name string // empty if the place is not known here
+	Name string // by the source
 }
 
 // Table is the review table (评审表): what every source says of each bureau.
@@ -49,8 +49,6 @@ type TableQuery struct {
 	Survey, Period string
 	// Sees limits the places; what is counted together is under the division it is in.
 	Sees func(place string) bool
-	// Name is the name of a place; empty for one that is not known.
-	Name func(place string) string
 }
 
 // LoadTable reads what was taken in. One document at a time is held.
@@ -92,11 +90,7 @@ func LoadTable(ctx context.Context, store survey.PublicationStore, q TableQuery)
 			if q.Sees != nil && !q.Sees(s.Place) {
 				continue
 			}
-			row := Row{Entry: e, Sheet: s}
-			if q.Name != nil {
-				row.Name = q.Name(s.Place)
-			}
-			t.Rows = append(t.Rows, row)
+			t.Rows = append(t.Rows, Row{Entry: e, Sheet: s, Name: d.Names[s.Place]})
 		}
 	}
 	slices.SortStableFunc(t.Rows, func(a, b Row) int { return strings.Compare(a.Place, b.Place) })
