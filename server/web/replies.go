@@ -76,7 +76,7 @@ func (a *app) showReplies(c *fiber.Ctx) error {
 				view.Next = view.after(q.Before)
 				return a.page(c, fiber.StatusOK, "replies", view)
 			}
-			row, sees, err := a.replyRow(c.UserContext(), w, who, m)
+			row, sees, err := a.replyRow(c.UserContext(), w, s, who, m)
 			if err != nil {
 				return err
 			}
@@ -101,8 +101,9 @@ func (v RepliesView) after(id string) string {
 }
 
 // replyRow is a message as somebody sees it, if they do: who is tied to a place has to
-// have all in it that the message may be about.
-func (a *app) replyRow(ctx context.Context, w *world, who survey.Actor, m survey.Inbound) (row ReplyRow, visible bool, err error) {
+// have all in it that the message may be about. It stands with each survey it may be
+// about, and with all if nobody knows.
+func (a *app) replyRow(ctx context.Context, w *world, s survey.Survey, who survey.Actor, m survey.Inbound) (row ReplyRow, visible bool, err error) {
 	phone, text, unreadable := a.Intake.OpenInbound(m) // erased, or its key is gone
 	var about []survey.Message
 	if m.Invitation != "" {
@@ -120,6 +121,9 @@ func (a *app) replyRow(ctx context.Context, w *world, who survey.Actor, m survey
 		about = m.About(all)
 	}
 	if who.Place != "" && (len(about) == 0 || slices.ContainsFunc(about, func(i survey.Message) bool { return !sees(w.tree, who, i.Window) })) {
+		return row, false, nil
+	}
+	if len(about) > 0 && !slices.ContainsFunc(about, func(i survey.Message) bool { return i.Survey == s.ID }) {
 		return row, false, nil
 	}
 	row.Fate = m.Fate

@@ -158,6 +158,21 @@ func TestWhatWasNotCountedIsListed(t *testing.T) {
 	}
 }
 
+func TestRepliesStandWithTheirSurvey(t *testing.T) {
+	s := newTexting(t)
+	other := storetest.Survey(storetest.Named("other"))
+	must(t, s.store.AddSurvey(t.Context(), other))
+	s.invite("13800138001", storetest.GulouHR1, "N1", "AB")
+	s.write("13800138001", "什么意思")
+	s.write("13800138002", "5")
+	d := s.desk("boss", survey.Organiser, "")
+	for id, want := range map[string][]string{s.survey.ID: {"stranger|5|138****8002", "unclear|什么意思|138****8001"}, other.ID: {"stranger|5|138****8002"}} {
+		if rows, _ := d.replies("/console/replies?survey=" + id); !slices.Equal(rows, want) {
+			t.Errorf("of survey %s: %v, want %v", id, rows, want)
+		}
+	}
+}
+
 func TestErasedRepliesStayInTheList(t *testing.T) {
 	s := newTexting(t)
 	s.write("13800138003", "13800138003 5")
