@@ -1,0 +1,211 @@
+package web
+
+import (
+	"archive/zip"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"manyi/jobs"
+	logs "manyi/stats/proof"
+	"manyi/survey"
+	"manyi/survey/intake"
+	"manyi/survey/storetest"
+)
+
+// victim rated under the eyes of somebody who took the receipt away afterwards.
+type victim struct {
+	receipt string
+	good    bool
+	day     int
+	index   int64 // of the receipt in its log, as the receipt page proves it
+	hash    tlog.Hash
+}
+
+// TestCoercerGuessesNoBetter plays somebody at a bureau who made everybody hand over
+// the receipt, knows the order in which they rated, and holds the public bundle and
+// every page and file of the bureau's supervisor. Half of the ratings are bad, so that
+// whatever joins a receipt with a level shows: a coercer who guesses is right half of
+// the time. Each way of joining is first tried on a log in the order of the ratings,
+// where it is always right.
+func TestCoercerGuessesNoBetter(t *testing.T) {
+	const days, perDay = 3, 120
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	signer, err := logs.NewSigner(siteSecret)
+	must(t, err)
+	secrets, err := intake.NewSecrets(siteSecret)
+	must(t, err)
+	logger := jobs.Logger{Store: s.store, Keys: secrets, Signer: signer, Zone: s.survey.Location()}
+	random := rand.New(rand.NewPCG(5, 8))
+	var victims []victim
+	for day := range days {
+		for i := range perDay {
+			v := victim{good: random.IntN(2) == 0, day: day}
+			level := "dissatisfied"
+			if v.good {
+				level = "satisfied"
+			}
+			s.pass(time.Minute)
+			v.receipt = receiptOn(t, s.rate(code, level, "comment", fmt.Sprintf("第%d天第%d位", day, i)))
+			v.hash = tlog.RecordHash([]byte("manyi receipt 1\n" + v.receipt))
+			victims = append(victims, v)
+			if i%10 == 9 {
+				s.logReceipts()
+			}
+		}
+		s.openCases()
+		s.rollUp()
+		s.pass(24 * time.Hour)
+		must(t, ignore(logger.Data(t.Context(), s.clock())))
+	}
+	for i := range victims {
+		var p ReceiptProof
+		must(t, json.Unmarshal([]byte(s.post("/receipt", url.Values{"receipt": {victims[i].receipt}, "do": {"json"}}).text), &p))
+		victims[i].index = p.Index
+	}
+	s.pass((TextDelayDays + 1) * 24 * time.Hour)
+	id, _ := s.closePeriod()
+	text := s.get("/api/v1/publications/"+id.String()+"/bundle.zip", s.token(survey.Reviewer, "")).text
+
+	// What the bundle tells: of each leaf whether the level was good, in its order.
+	type leaf struct {
+		line string
+		good bool
+	}
+	var leaves []leaf
+	for line := range strings.Lines(unzipped(t, text, "leaves.tsv")) {
+		if strings.HasPrefix(line, "response\t") {
+			if strings.Contains(line, ":true\t") == strings.Contains(line, ":false\t") {
+				t.Fatalf("a leaf does not tell whether it is good: %s", line)
+			}
+			leaves = append(leaves, leaf{line, strings.Contains(line, ":true\t")})
+		}
+	}
+	if len(leaves) != len(victims) {
+		t.Fatalf("%d leaves of %d ratings", len(leaves), len(victims))
+	}
+	var ordered []leaf // the log it must not be
+	for _, v := range victims {
+		ordered = append(ordered, leaf{v.receipt, v.good})
+	}
+
+	byIndex := func(a, b victim) int { return int(a.index - b.index) }
+	byHash := func(a, b victim) int { return strings.Compare(string(a.hash[:]), string(b.hash[:])) }
+	shifted := func(of []leaf, by int) []leaf {
+		return append(slices.Clone(of[by:]), of[:by]...)
+	}
+	sorted := func(of []leaf) []leaf {
+		return slices.SortedFunc(slices.Values(of), func(a, b leaf) int { return strings.Compare(a.line, b.line) })
+	}
+	reversed := func(of []leaf) []leaf {
+		of = slices.Clone(of)
+		for day := range days { // a day's are appended together
+			slices.Reverse(of[day*perDay : (day+1)*perDay])
+		}
+		return of
+	}
+	right := func(order func(a, b victim) int, of []leaf) (n int) {
+		for i, v := range slices.SortedFunc(slices.Values(victims), order) {
+			if v.good == of[i].good {
+				n++
+			}
+		}
+		return n
+	}
+	if n := right(byIndex, ordered); n != len(victims) {
+		t.Fatalf("in a log by time the coercer is right about %d of %d: the receipts' order does not even tell", n, len(victims))
+	}
+	good := 0
+	for _, v := range victims {
+		if v.good {
+			good++
+		}
+	}
+	share := float64(good) / float64(len(victims))
+	chance := share*share + (1-share)*(1-share) // of two drawn by chance to agree
+	most := float64(len(victims))*chance + 5*math.Sqrt(float64(len(victims))*chance*(1-chance))
+	tries := map[string]int{
+		"the place of the receipt is that of the leaf":                 right(byIndex, leaves),
+		"it is that from the end of the day":                           right(byIndex, reversed(leaves)),
+		"the leaves by their text are in the order of the receipts":    right(byIndex, sorted(leaves)),
+		"the leaves are in the order of the receipts' hashes":          right(byHash, leaves),
+		"the leaves by their text are in that of the receipts' hashes": right(byHash, sorted(leaves)),
+	}
+	for by := 1; by <= 5; by++ {
+		tries[fmt.Sprintf("the place is %d further", by)] = right(byIndex, shifted(leaves, by))
+	}
+	for how, n := range tries {
+		t.Logf("%s: right about %d of %d", how, n, len(victims))
+		if float64(n) > most {
+			t.Errorf("%s: right about %d of %d, by chance at most %.0f", how, n, len(victims), most)
+		}
+	}
+
+	// What names a receipt stands nowhere, so no page leads from it to a rating. That a
+	// case shows the bureau a bad review, and when it came in, is another matter: see README.
+	boss := s.desk("boss", survey.Supervisor, "350102-HR")
+	seen := map[string]string{"the bundle": unzipped(t, text, ""), "the document": s.get("/api/v1/publications/"+id.String(), s.token(survey.Reviewer, "")).text}
+	todo := []string{"/console/figures?by=window", "/console/figures?by=hall", "/console/figures/csv?by=window", "/console/texts", "/console/cases", "/console/cases/ledger/csv",
+		"/console/cases/rates", "/console/publications", "/console/replies", "/console/codes"}
+	for len(todo) > 0 {
+		path := todo[0]
+		if todo = todo[1:]; seen[path] != "" {
+			continue
+		}
+		a := s.get(path, boss.as)
+		if a.StatusCode != 200 {
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+		seen[path] = a.text + " "
+		if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+			for _, link := range a.page(t).Find("a[href^='/console/cases']").EachIter() {
+				if href := link.AttrOr("href", ""); !strings.Contains(href, "/ledger/") && !strings.Contains(href, "/rates/") {
+					todo = append(todo, href)
+				}
+			}
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d pages were seen", len(seen))
+	}
+	for _, v := range victims {
+		bare := strings.ReplaceAll(v.receipt, "-", "")
+		for _, name := range []string{v.receipt, bare, hex.EncodeToString(v.hash[:]), base64.StdEncoding.EncodeToString(v.hash[:]), base64.RawURLEncoding.EncodeToString(v.hash[:])} {
+			for where, text := range seen {
+				if strings.Contains(text, name) {
+					t.Fatalf("%s names a receipt: %s", where, name)
+				}
+			}
+		}
+	}
+}
+
+// unzipped is a file of an archive, or all of them.
+func unzipped(t *testing.T, archive, name string) (text string) {
+	t.Helper()
+	z, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
+	must(t, err)
+	for _, f := range z.File {
+		if name != "" && f.Name != name {
+			continue
+		}
+		r, err := f.Open()
+		must(t, err)
+		b, err := io.ReadAll(r)
+		must(t, err)
+		text += string(b)
+	}
+	return text
+}
