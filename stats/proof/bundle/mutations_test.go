@@ -1,0 +1,217 @@
+package bundle_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"manyi/stats/proof"
+	"manyi/stats/proof/bundle"
+	"manyi/stats/sheet"
+	"manyi/survey"
+	"manyi/survey/storetest"
+)
+
+// mutations is what is tried. Of the document only what the leaves or rules answer for
+// is changed: the rest stands on the signature alone, as its docs say.
+var mutations = []mutation{
+	{"a byte of a file", func(r *rand.Rand, p parts) string {
+		name := p.names[r.IntN(len(p.names))]
+		if name == "publication.json" { // see below
+			name = "leaves.tsv"
+		}
+		at := r.IntN(len(p.text[name]))
+		p.text[name][at] ^= byte(1 + r.IntN(255))
+		return fmt.Sprintf("%s, byte %d", name, at)
+	}},
+	lineMutation("a leaf dropped", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("a leaf doubled", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Insert(l, n, l[n]), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("leaves swapped", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l) - 1)
+		l[n], l[n+1] = l[n+1], l[n]
+		return l, fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("a leaf added", "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l) + 1)
+		made := proof.OfResponse(storetest.NewFacts(r.Uint64(), storetest.Survey()).Response(storetest.GulouHR1, storetest.At("2024-03-04 10:00")), fakeTags{})
+		return slices.Insert(l, n, append(made.Show("survey", "bureau", "good", "channel", "level").AppendLine(nil), '\n')), fmt.Sprint("line ", n+1)
+	}),
+	fieldMutation("another level", "response", "level", value("very_satisfied", "satisfied", "dissatisfied")),
+	fieldMutation("good for bad", "response", "good", value("true", "false")),
+	fieldMutation("another bureau", "response", "bureau", value("350102-HR", "350203-TAX")),
+	fieldMutation("another channel", "response", "channel", value("sms", "imported")),
+	fieldMutation("another survey", "response", "survey", value("other")),
+	fieldMutation("a decision turned", "step", "step", value("exclusion_refused", "noted")),
+	fieldMutation("a decision closed", "step", "response", closed("response")),
+	fieldMutation("a review's tag closed", "response", "tag", closed("tag")),
+	fieldMutation("a survey closed", "response", "survey", closed("survey")),
+	fieldMutation("a case closed", "response", "case", closed("case")),
+	fieldMutation("a level closed", "response", "level", closed("level")),
+	fieldMutation("a deadline shifted", "step", "clock", value("20240306 20240320 20240327 x")),
+	fieldMutation("a step's time shifted", "step", "at", value("2024-03-01T00:00:00.000Z")),
+	fieldMutation("a day shifted", "response", "day", value("20240401")),
+	lineMutation("a checkpoint dropped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("checkpoints swapped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		l[0], l[1] = l[1], l[0]
+		return l, "the first two"
+	}),
+	lineMutation("a row of the table dropped", "figures.csv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := r.IntN(len(l))
+		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)
+	}),
+	lineMutation("rows of the summary swapped", "summary.csv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		l[1], l[2] = l[2], l[1]
+		return l, "the first two"
+	}),
+	{"a number of the summary", func(r *rand.Rand, p parts) string {
+		p.text["summary.csv"] = bytes.Replace(p.text["summary.csv"], []byte("0.698413"), []byte("0.798413"), 1)
+		return "0.8"
+	}},
+	{"a number of the summary's XLSX", func(r *rand.Rand, p parts) string {
+		p.text["summary.xlsx"] = bytes.Replace(p.text["summary.xlsx"], []byte("0.698413"), []byte("0.798413"), 1)
+		return "0.8"
+	}},
+	{"a number of the report", func(r *rand.Rand, p parts) string {
+		p.text["report.html"] = bytes.Replace(p.text["report.html"], []byte("69.8%"), []byte("79.8%"), 1)
+		return "79.8 %"
+	}},
+	docMutation("a count", func(r *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[r.IntN(len(d.Units))]
+		for name, c := range u.Counted {
+			if r.IntN(2) == 0 {
+				c.N++
+			} else {
+				c.Good--
+			}
+			u.Counted[name] = c
+			return u.Place
+		}
+		return ""
+	}),
+	docMutation("a count of a level moved", func(r *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[r.IntN(len(d.Units))]
+		for _, c := range u.Counted {
+			if c.Levels != nil && c.Levels[1] > 0 {
+				c.Levels[0]++
+				c.Levels[1]--
+				return u.Place
+			}
+		}
+		return ""
+	}),
+	docMutation("nothing superseded", func(r *rand.Rand, d *bundle.Document) string {
+		d.Superseded = nil
+		return "all"
+	}),
+	docMutation("one more superseded", func(r *rand.Rand, d *bundle.Document) string {
+		n := r.Int64N(d.Leaves)
+		if at, found := slices.BinarySearch(d.Superseded, n); !found {
+			d.Superseded = slices.Insert(d.Superseded, at, n)
+			return fmt.Sprint(n)
+		}
+		return ""
+	}),
+	docMutation("fewer not adopted", func(r *rand.Rand, d *bundle.Document) string {
+		d.NotAdopted--
+		return fmt.Sprint(d.NotAdopted)
+	}),
+	docMutation("what is not adopted hidden", func(r *rand.Rand, d *bundle.Document) string {
+		for i := range d.Units {
+			if len(d.Units[i].NotAdopted) > 0 {
+				d.Units[i].NotAdopted = nil
+				return d.Units[i].Place
+			}
+		}
+		return ""
+	}),
+	docMutation("weights swapped", func(r *rand.Rand, d *bundle.Document) string {
+		w := &d.Survey.Rules.Weights
+		w[0], w[1] = w[1], w[0]
+		return "the first two"
+	}),
+	docMutation("deadlines changed", func(r *rand.Rand, d *bundle.Document) string {
+		d.Survey.Rules.Deadlines.Rectify++
+		return "rectify"
+	}),
+	docMutation("another rule", func(r *rand.Rand, d *bundle.Document) string {
+		d.Rules = strings.Repeat("ab", 32)
+		return d.Rules
+	}),
+	docMutation("a unit dropped", func(r *rand.Rand, d *bundle.Document) string {
+		n := r.IntN(len(d.Units))
+		place := d.Units[n].Place
+		d.Units, d.Sheets = slices.Delete(d.Units, n, n+1), slices.Delete(d.Sheets, n, n+1)
+		return place
+	}),
+	docMutation("a sheet swapped", func(r *rand.Rand, d *bundle.Document) string {
+		d.Sheets[0], d.Sheets[1] = d.Sheets[1], d.Sheets[0]
+		return "the first two"
+	}),
+	sheetMutation("a rate", func(s *sheet.Sheet) { *s.All.Satisfaction.Rate += 0.01 }),
+	sheetMutation("an interval", func(s *sheet.Sheet) { *s.All.Satisfaction.Low += 0.01 }),
+	sheetMutation("a rate with defaults", func(s *sheet.Sheet) { *s.All.WithDefaults.Rate += 0.01 }),
+	sheetMutation("a composite", func(s *sheet.Sheet) { *s.All.Composite.Score++ }),
+	sheetMutation("a bootstrap interval", func(s *sheet.Sheet) { *s.All.Composite.High++ }),
+	sheetMutation("a formula", func(s *sheet.Sheet) { s.All.Composite.Formula = "100 × 0.8 × satisfaction" }),
+	sheetMutation("a rank", func(s *sheet.Sheet) { s.Rank.Of++ }),
+	sheetMutation("a funnel", func(s *sheet.Sheet) { s.Funnel.Position = sheet.FarAbove }),
+	sheetMutation("a rate of cases", func(s *sheet.Sheet) { *s.Cases[1].All.Rate = 1 }),
+	sheetMutation("a verdict", func(s *sheet.Sheet) { s.Cases[4].Verdict.WithNotAdopted = "met" }),
+	sheetMutation("a gate", func(s *sheet.Sheet) {
+		e := s.Evaluations[s.Place]
+		e.Gate--
+		s.Evaluations[s.Place] = e
+	}),
+	sheetMutation("a veto", func(s *sheet.Sheet) {
+		e := s.Evaluations[s.Place]
+		e.Vetoes = []string{"V1"}
+		s.Evaluations[s.Place] = e
+	}),
+	docMutation("more defaults than unrated visits", func(r *rand.Rand, d *bundle.Document) string {
+		d.Units[fullest(d)].Visits.Defaults += 10
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "10 more"
+	}),
+	docMutation("more rectified than due", func(r *rand.Rand, d *bundle.Document) string {
+		d.Units[fullest(d)].Cases.Rates[1].All.Num = 20
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "20"
+	}),
+	docMutation("a number said to be recomputed", func(r *rand.Rand, d *bundle.Document) string {
+		d.Stated = d.Stated[1:]
+		return fmt.Sprint(d.Stated)
+	}),
+	docMutation("other weights of the composite", func(r *rand.Rand, d *bundle.Document) string {
+		d.Survey.Rules.Composite = survey.Composite{Satisfaction: 0.5, Evaluation: 0.5}
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return "half and half"
+	}),
+	docMutation("fewer leaves", func(r *rand.Rand, d *bundle.Document) string {
+		d.Leaves--
+		return fmt.Sprint(d.Leaves)
+	}),
+	docMutation("another period", func(r *rand.Rand, d *bundle.Document) string {
+		d.Period = "2024-03"
+		d.ID = strings.ReplaceAll(d.ID, "whole", "2024-03")
+		return d.ID
+	}),
+	docMutation("another audience", func(r *rand.Rand, d *bundle.Document) string {
+		d.Audience = map[bundle.Audience]bundle.Audience{bundle.Public: bundle.Auditor, bundle.Auditor: bundle.Public}[d.Audience]
+		return string(d.Audience)
+	}),
+	docMutation("no sample", func(r *rand.Rand, d *bundle.Document) string {
+		d.Sample = !d.Sample
+		return fmt.Sprint(d.Sample)
+	}),
+}
