@@ -100,6 +100,7 @@ func (a *app) routes() []route {
 		{"POST", "/console/publications", signedIn(survey.Publish), a.publish},
 		{"GET", "/console/publications/:survey/:period/:no", signedIn(survey.SeeFigures), a.sendDocument},
 		{"GET", "/console/publications/:survey/:period/:no/bundle.zip", signedIn(survey.SeeFigures), a.sendBundle},
+		{"GET", "/console/publications/:survey/:period/:no/:file", signedIn(survey.SeeFigures), a.sendPublished},
 		{"GET", "/console/review", signedIn(survey.SeeReview), a.showReview},
 		{"GET", "/console/review/:format", signedIn(survey.SeeReview), a.downloadReview},
 		{"GET", "/console/codes", signedIn(survey.SeeCodes), a.showCodes},
@@ -132,6 +133,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/v1/publications/schema.json", anyone, a.publicationSchema},
 		{"GET", "/api/v1/publications/:survey/:period/:no", withToken(survey.SeeFigures), a.sendDocument}, // ?for=auditors asks for more
 		{"GET", "/api/v1/publications/:survey/:period/:no/bundle.zip", withToken(survey.SeeFigures), a.sendBundle},
+		{"GET", "/api/v1/publications/:survey/:period/:no/:file", withToken(survey.SeeFigures), a.sendPublished},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
 		{"GET", "/api/v1/dataset", withToken(survey.Download), a.sendDataset},
 		{"POST", "/api/v1/visits", withToken(survey.AddVisits), a.apiVisits},

@@ -107,11 +107,13 @@ var may = map[string]string{
 	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",
 
 	"GET /api/v1/publications/:survey/:period/:no/bundle.zip":  "OSFERU",
+	"GET /api/v1/publications/:survey/:period/:no/:file":       "OSFERU",
 	"GET /api/v1/publications/schema.json":                     "a osferux OSFERUX",
 	"GET /console/publications":                                "osferu",
 	"POST /console/publications":                               "o",
 	"GET /console/publications/:survey/:period/:no":            "osferu",
 	"GET /console/publications/:survey/:period/:no/bundle.zip": "osferu",
+	"GET /console/publications/:survey/:period/:no/:file":      "osferu",
 }
 
 func TestEveryRouteWithEveryRole(t *testing.T) {

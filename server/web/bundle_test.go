@@ -1,6 +1,7 @@
 package web
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,53 @@ func TestBundlesInTheAPI(t *testing.T) {
 	}
 	for path, want := range map[string]int{address + "?for=auditors": 403, address + "?for=anybody": 422, strings.Replace(address, "/1/", "/2/", 1): 404} {
 		if a := s.get(path, s.token(survey.Reviewer, "")); a.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
+		}
+	}
+}
+
+// TestFilesOfABundleByThemselves: what may be had alone is to the byte what the bundle holds.
+func TestFilesOfABundleByThemselves(t *testing.T) {
+	s := newSite(t)
+	id, _ := s.publish(100)
+	address := "/api/v1/publications/" + id.String() + "/"
+	as := s.token(survey.Auditor, "")
+	const name = "y2024-whole-1-"
+	for _, query := range []string{"", "?for=auditors"} {
+		whole := s.get(address+"bundle.zip"+query, as).text
+		z, err := zip.NewReader(strings.NewReader(whole), int64(len(whole)))
+		must(t, err)
+		alone := 0
+		for _, f := range z.File {
+			a := s.get(address+f.Name+query, as)
+			if a.StatusCode == http.StatusNotFound {
+				continue
+			}
+			alone++
+			r, err := f.Open()
+			must(t, err)
+			want, err := io.ReadAll(r)
+			must(t, err)
+			if a.StatusCode != http.StatusOK || a.text != string(want) {
+				t.Errorf("%s%s: status %d, %d bytes, want %d", f.Name, query, a.StatusCode, len(a.text), len(want))
+			}
+			inline := a.Header.Get("Content-Disposition") == ""
+			if inline != strings.HasSuffix(f.Name, ".html") || !inline && !strings.Contains(a.Header.Get("Content-Disposition"), `"`+name+f.Name+`"`) {
+				t.Errorf("%s is sent as %q", f.Name, a.Header.Get("Content-Disposition"))
+			}
+			if csp := a.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "script") {
+				t.Errorf("%s: policy %q", f.Name, csp)
+			}
+			if a := s.get(address+f.Name+query, as, ifNoneMatch(a.Header.Get("ETag"))); a.StatusCode != http.StatusNotModified {
+				t.Errorf("%s again: status %d", f.Name, a.StatusCode)
+			}
+		}
+		if alone != 4 {
+			t.Errorf("%d files may be had alone", alone)
+		}
+	}
+	for path, want := range map[string]int{"summary.csv?for=auditors": 403, "summary.xls": 404, "leaves.tsv": 404, "..%2fpublication.json": 404} {
+		if a := s.get(address+path, s.token(survey.Reviewer, "")); a.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
 		}
 	}

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -119,17 +122,57 @@ func (a *app) sendDocument(c *fiber.Ctx) error {
 // fileName is the name of a publication's files, without what they end with.
 func fileName(id survey.PublicationID) string { return strings.ReplaceAll(id.String(), "/", "-") }
 
+// decodedOf is documentOf with what the document says.
+func (a *app) decodedOf(c *fiber.Ctx) (survey.Publication, survey.Document, bundle.Document, error) {
+	p, d, err := a.documentOf(c)
+	if err != nil {
+		return p, d, bundle.Document{}, err
+	}
+	doc, err := bundle.Decode(d.Body)
+	if err != nil {
+		err = fmt.Errorf("publication %s as it is stored: %w", p.PublicationID, err)
+	}
+	return p, d, doc, err
+}
+
+// sendPublished sends a file that follows from a document alone: its report, to be read
+// and printed, or one of its tables.
+func (a *app) sendPublished(c *fiber.Ctx) error {
+	p, d, doc, err := a.decodedOf(c)
+	if err != nil {
+		return err
+	}
+	var made bytes.Buffer
+	file := c.Params("file")
+	if err := bundle.WriteFile(&made, doc, file); errors.Is(err, bundle.ErrNoFile) {
+		return survey.ErrNotFound
+	} else if err != nil {
+		return err
+	}
+	if clientHas(c, "W/"+tagOf(d)) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	if path.Ext(file) == ".html" {
+		c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+		c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+		return c.Send(made.Bytes())
+	}
+	f, err := formatOf(strings.TrimPrefix(path.Ext(file), "."))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, f.ContentType())
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+fileName(p.PublicationID)+"-"+file+`"`)
+	return c.Send(made.Bytes())
+}
+
 // sendBundle streams the bundle of a publication, made anew from its document and the
 // logs: the same bytes that the command publish writes. The tag is a weak one, since a
 // field that was erased since is closed in it.
 func (a *app) sendBundle(c *fiber.Ctx) error {
-	p, d, err := a.documentOf(c)
+	p, d, doc, err := a.decodedOf(c)
 	if err != nil {
 		return err
-	}
-	doc, err := bundle.Decode(d.Body)
-	if err != nil {
-		return fmt.Errorf("publication %s as it is stored: %w", p.PublicationID, err)
 	}
 	if clientHas(c, "W/"+tagOf(d)) {
 		return c.SendStatus(fiber.StatusNotModified)

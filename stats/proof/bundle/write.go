@@ -51,6 +51,21 @@ var derived = []struct {
 	{reportFile, writeReport},
 }
 
+// ErrNoFile means that no file of that name follows from a document alone.
+var ErrNoFile = errors.New("no such file follows from a document")
+
+// WriteFile writes one of the files of a bundle that follow from the document alone:
+// figures.csv, summary.csv, summary.xlsx or report.html. ErrNoFile for another name,
+// before anything is written.
+func WriteFile(w io.Writer, d Document, name string) error {
+	for _, f := range derived {
+		if f.name == name {
+			return f.write(w, d)
+		}
+	}
+	return ErrNoFile
+}
+
 // Write writes the bundle of a publication: the same bytes for the same document and
 // store, but for what was erased since. So only the document has to be kept.
 func Write(ctx context.Context, w io.Writer, store Store, d Document, signer proof.Signer) error {
