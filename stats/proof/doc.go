@@ -24,6 +24,9 @@
 // counted, and deliberately not how, since who can prove a level can be made to, or
 // can sell it. The equal lengths of both logs, the auditors' view of all data and the
 // signed checkpoints answer for that together; the data log is behind by what waits.
+// Nor does it keep a receipt's day secret: its place tells it, a day's leaves of a bureau
+// stand together, and a bundle tells which of them are good. So the day's share is as
+// near to a single level as anybody comes; a day of good ratings only tells them all.
 // And whoever has the installation's secret and the database can make both anew: only a
 // checkpoint that somebody else has kept shows it.
 package proof
