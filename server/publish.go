@@ -208,6 +208,9 @@ func publicationOf(ctx context.Context, b *base, q bundle.Query, before survey.D
 			return d, false, fmt.Errorf("publication %s as it is stored: %w", q.Corrects, err)
 		}
 		d.Changes = bundle.Changes(old, d)
+		if err := bundle.Explain(ctx, b.store, d.Changes, old, d); err != nil {
+			return d, false, err
+		}
 		differs = !bundle.SameUnits(old, d)
 	}
 	body, err := d.Encode()

@@ -85,7 +85,7 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 		t.Errorf("publish printed %q", got)
 	}
 	c.run("verify", at("2.zip"), "--key", key)
-	for _, want := range []string{`"corrects": "y2024/whole/1"`, `"what": "counted.qr.n"`, `"was": 38`, `"will": 63`} {
+	for _, want := range []string{`"corrects": "y2024/whole/1"`, `"what": "counted.qr.n"`, `"was": 38`, `"will": 63`, `"why": "responses `} {
 		if !bytes.Contains(read(t, at("2.zip")), []byte(want)) {
 			t.Errorf("the correction does not hold %s", want)
 		}

@@ -187,7 +187,11 @@ func showOffer(w io.Writer, o review.Offer) {
 	}
 	fmt.Fprintf(w, "%d numbers differ from %s, taken in on %s:\n", len(o.Changes), o.Before.PublicationID, o.Before.Taken.Format(time.DateOnly))
 	for _, c := range o.Changes {
-		fmt.Fprintf(w, "  %s %s: %s -> %s\n", printable(cmp.Or(c.Place, "all")), printable(c.What), digits(c.Was), digits(c.Will))
+		fmt.Fprintf(w, "  %s %s: %s -> %s", printable(cmp.Or(c.Place, "all")), printable(c.What), digits(c.Was), digits(c.Will))
+		if c.Why != "" {
+			fmt.Fprintf(w, " (%s)", printable(c.Why))
+		}
+		fmt.Fprintln(w)
 	}
 }
 

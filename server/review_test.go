@@ -101,7 +101,7 @@ func reviewImport(t *testing.T, c commands, b *base) {
 	second := at("2.zip")
 	source.published(second)
 	look := take(second)
-	wants("the correction", look, "corrects: y2024/whole/1", "numbers differ from y2024/whole/1", "350102-HR counted.qr.n: 38 -> 63", "350102-HR counted.qr.good: 30 -> 50")
+	wants("the correction", look, "corrects: y2024/whole/1", "numbers differ from y2024/whole/1", "350102-HR counted.qr.n: 38 -> 63 (responses)", "350102-HR counted.qr.good: 30 -> 50")
 	if strings.Contains(look, "350203-TAX") {
 		t.Errorf("a bureau that did not change is listed:\n%s", look)
 	}

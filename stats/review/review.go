@@ -175,6 +175,7 @@ func (o *Offer) compare(ctx context.Context, store survey.PublicationStore) erro
 			if err := bundle.CheckChanges(was, d); err != nil {
 				return fmt.Errorf("%s does not say truly what it corrects in %s: %w", d.ID, head.PublicationID, err)
 			}
+			o.Changes = d.Changes // the same, and why
 		}
 	}
 	return nil

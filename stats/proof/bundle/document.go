@@ -101,7 +101,7 @@ type Change struct {
 	What  string  `json:"what"` // where it stands, such as counted.qr.n
 	Was   float64 `json:"was"`
 	Will  float64 `json:"will"`
-	Why   string  `json:"why,omitempty"`
+	Why   string  `json:"why,omitempty"` // see [Explain]
 }
 
 // Period is "whole", a year such as "2026", or a month such as "2026-03".

@@ -1,0 +1,4 @@
+package bundle
+
+// Spans is for tests.
+var Spans = spans

@@ -1,0 +1,176 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"manyi/stats/proof"
+	"manyi/stats/sheet"
+	"manyi/survey"
+)
+
+// Why a number changed. Auditors are told the leaves of the data log that say so.
+const (
+	WhyResponses = "responses" // appended to the log since
+	WhyDecisions = "decisions" // about adopting reviews, appended since
+	// WhyStanding means that other ones of the leaves there were count: of several
+	// responses for a case another one, or another number is large enough to be told.
+	WhyStanding = "standing"
+	WhyPooling  = "pooling" // the unit is made of other bureaus than before
+	WhyWaiting  = "waiting" // for the log
+)
+
+// events are the leaves that came between two publications, in order.
+type events struct {
+	responses, decisions map[string][]int64 // by bureau
+	apart                map[string][]int64 // responses that are in no unit, by channel
+}
+
+// Explain says of each number that a publication changes why it did: what stands in
+// the log by what was appended since, what stands beside it by what it is.
+func Explain(ctx context.Context, store survey.LogStore, list []Change, was, will Document) error {
+	e, err := eventsBetween(ctx, store, will, was.Leaves)
+	if err != nil {
+		return err
+	}
+	before, now := members(was), members(will)
+	for i := range list {
+		list[i].Why = e.why(list[i], before, now, will.Audience == Auditor)
+	}
+	return nil
+}
+
+// members is the bureaus of every unit, by its place.
+func members(d Document) map[string][]string {
+	of := map[string][]string{}
+	for _, u := range d.Units {
+		of[u.Place] = bureausOf(u)
+	}
+	return of
+}
+
+func bureausOf(u sheet.Unit) []string {
+	if len(u.Pooled) == 0 {
+		return []string{u.Place}
+	}
+	return u.Pooled
+}
+
+func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from int64) (events, error) {
+	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
+	field, want := d.Period.field()
+	decided := map[string][]int64{} // by the tag of the review
+	err := eachOpening(ctx, store, from, d.Leaves, d.Survey.ID, func(index int64, kind survey.FactKind, value func(string) string) {
+		switch {
+		case kind == survey.FactStep && decides(value("step")):
+			tag := strings.Clone(value("response"))
+			decided[tag] = append(decided[tag], index)
+		case kind != survey.FactResponse || field != "" && value(field) != want:
+		case apart(value("channel")):
+			e.apart[value("channel")] = append(e.apart[value("channel")], index)
+		default:
+			e.responses[value("bureau")] = append(e.responses[value("bureau")], index)
+		}
+	})
+	if err != nil || len(decided) == 0 {
+		return e, err
+	}
+	// A decision does not say which bureau it is about; its review does.
+	err = eachOpening(ctx, store, 0, d.Leaves, d.Survey.ID, func(_ int64, kind survey.FactKind, value func(string) string) {
+		if kind != survey.FactResponse {
+			return
+		}
+		if at := decided[value("tag")]; at != nil {
+			e.decisions[value("bureau")] = append(e.decisions[value("bureau")], at...)
+		}
+	})
+	return e, err
+}
+
+func eachOpening(ctx context.Context, store survey.LogStore, from, to int64, id string, yield func(index int64, kind survey.FactKind, value func(string) string)) error {
+	return store.Openings(ctx, from, to, func(o survey.FactOpening) error {
+		r, err := proof.ReadOpening(o)
+		if err != nil {
+			return err
+		}
+		value := func(name string) string { v, _ := r.Value(name); return v }
+		if value("survey") == id {
+			yield(o.Index, o.Kind, value)
+		}
+		return nil
+	})
+}
+
+func (e events) why(c Change, before, now map[string][]string, leaves bool) string {
+	kind, rest, _ := strings.Cut(c.What, ".")
+	bureaus := now[c.Place]
+	if c.Place == "" { // of all
+		for _, of := range now {
+			bureaus = append(bureaus, of...)
+		}
+	} else if !slices.Equal(before[c.Place], bureaus) && !unseen(before, c.Place, bureaus) {
+		return WhyPooling
+	}
+	of := func(word string, by map[string][]int64, names ...string) string {
+		var at []int64
+		for _, name := range names {
+			at = append(at, by[name]...)
+		}
+		switch slices.Sort(at); {
+		case len(at) == 0:
+			return ""
+		case leaves:
+			return word + " " + spans(at)
+		}
+		return word
+	}
+	either := func(all ...string) string {
+		all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+		if len(all) == 0 {
+			return WhyStanding
+		}
+		return strings.Join(all, "; ")
+	}
+	switch kind {
+	case "counted", "superseded":
+		return either(of(WhyResponses, e.responses, bureaus...))
+	case "not_adopted":
+		return either(of(WhyDecisions, e.decisions, bureaus...), of(WhyResponses, e.responses, bureaus...))
+	case "apart":
+		return either(of(WhyResponses, e.apart, rest))
+	case "outside":
+		return WhyWaiting
+	}
+	return kind // beside the log: visits, cases, evaluations, flags
+}
+
+// unseen reports whether neither a unit nor any of its bureaus was there before.
+func unseen(before map[string][]string, place string, bureaus []string) bool {
+	for at, of := range before {
+		if at == place || slices.ContainsFunc(bureaus, func(b string) bool { return slices.Contains(of, b) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// spans writes indexes in order, those that follow one another as 5-9.
+func spans(at []int64) string {
+	var b strings.Builder
+	for i := 0; i < len(at); {
+		j := i
+		for j+1 < len(at) && at[j+1] <= at[j]+1 {
+			j++
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		if fmt.Fprint(&b, at[i]); at[j] > at[i] {
+			fmt.Fprintf(&b, "-%d", at[j])
+		}
+		i = j + 1
+	}
+	return b.String()
+}
