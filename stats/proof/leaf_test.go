@@ -94,6 +94,26 @@ func TestErasedFieldIsGoneAndTheLeafStands(t *testing.T) {
 	}
 }
 
+// TestAStepKeepsNoNote: what is written in free words is committed to, and neither it nor
+// its salt stands in the opening.
+func TestAStepKeepsNoNote(t *testing.T) {
+	c := survey.Case{Response: survey.Listed{Response: sample()}}
+	for _, note := range []string{"", "请张先生周一再来"} {
+		e := survey.Entry{No: 2, Step: survey.StepNoted, At: sample().ReceivedAt, By: "chen", Party: survey.Own, Note: note}
+		o, err := proof.OfStep(c, e, time.UTC, tags{}).Opening([]byte("ref"), "group")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := proof.ReadOpening(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value, ok := r.Value("note"); ok || note != "" && strings.Contains(string(o.Fields), note) {
+			t.Errorf("the opening of a step with the note %q keeps %q", note, value)
+		}
+	}
+}
+
 func TestCheckpointIsBoundToItsSigner(t *testing.T) {
 	mine, err := proof.NewSigner([]byte("a secret of at least thirty-two letters"))
 	if err != nil {
