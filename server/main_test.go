@@ -270,9 +270,15 @@ func newFolder(t *testing.T) commands {
 func filledFolder(t *testing.T) commands {
 	t.Helper()
 	c := newFolder(t)
+	c.fill()
+	return c
+}
+
+// fill brings in places and a survey.
+func (c commands) fill() {
+	c.t.Helper()
 	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
 	c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
-	return c
 }
 
 // surveyJSON is the file of a survey of two years, with nothing in it that may be left out.

@@ -54,6 +54,16 @@ func (i *installation) commands(t *testing.T) commands {
 	return commands{t, i.env(i.direct, "MANYI_DATA", t.TempDir())}
 }
 
+// filledOnMongoDB is what filledFolder makes, on MongoDB.
+func filledOnMongoDB(t *testing.T) (commands, *base) {
+	t.Helper()
+	uri := mongotest.Open(t)
+	i := newInstallation(t, uri, uri)
+	c := i.commands(t)
+	c.fill()
+	return c, i.base()
+}
+
 // node prepares a process on a data folder, listening on addr.
 func (i *installation) node(data, addr string, more ...string) *process {
 	p := newProcess("serve", "--data", data, "--addr", addr, "--flood-per-code", "1000000", "--flood-per-device", "1000000")

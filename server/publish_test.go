@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"manyi/survey"
-	"manyi/survey/mongostore/mongotest"
 	"manyi/survey/storetest"
 )
 
@@ -44,12 +43,8 @@ func TestPublishedAndVerified(t *testing.T) {
 }
 
 func TestPublishedAndVerifiedOnMongoDB(t *testing.T) {
-	uri := mongotest.Open(t)
-	i := newInstallation(t, uri, uri)
-	c := i.commands(t)
-	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
-	c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
-	publishAndVerify(t, c, i.base())
+	c, b := filledOnMongoDB(t)
+	publishAndVerify(t, c, b)
 }
 
 func publishAndVerify(t *testing.T, c commands, b *base) {
@@ -162,12 +157,8 @@ func TestPublishedInTheConsole(t *testing.T) {
 		publishInTheConsole(t, c, c.base())
 	})
 	t.Run("MongoDB", func(t *testing.T) {
-		uri := mongotest.Open(t)
-		i := newInstallation(t, uri, uri)
-		c := i.commands(t)
-		c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
-		c.run("survey", "add", c.file("survey.json", surveyJSON("y2024", 2024)))
-		publishInTheConsole(t, c, i.base())
+		c, b := filledOnMongoDB(t)
+		publishInTheConsole(t, c, b)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,17 +47,13 @@ func reviewCommand(e *env) *cobra.Command {
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		f, err := os.Open(args[0])
+		f, size, err := openSized(args[0])
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		about, err := f.Stat()
-		if err != nil {
-			return err
-		}
 		o := review.Options{Keys: slices.Concat(*keys, b.cfg.ReviewKeys), Own: b.log.Key, Sample: *sample, Progress: e.progress("leaves")}
-		offer, err := review.Open(ctx, b.store, f, about.Size(), o)
+		offer, err := review.Open(ctx, b.store, f, size, o)
 		o.Progress(-1)
 		if err != nil {
 			return fmt.Errorf("%s is refused, and nothing was changed: %w", args[0], err)

@@ -21,17 +21,13 @@ func verifyCommand(e *env) *cobra.Command {
 	}
 	key := cmd.Flags().String("key", "", "the signer's public key; without it the bundle's own, which shows no more than that the bundle is whole")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		f, err := os.Open(args[0])
+		f, size, err := openSized(args[0])
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		about, err := f.Stat()
-		if err != nil {
-			return err
-		}
 		progress := e.progress("leaves")
-		r, err := bundle.Verify(f, about.Size(), bundle.Options{Key: *key, Progress: progress})
+		r, err := bundle.Verify(f, size, bundle.Options{Key: *key, Progress: progress})
 		progress(-1)
 		if err != nil {
 			return fmt.Errorf("%s does not hold: %w", args[0], err)
@@ -51,4 +47,18 @@ func verifyCommand(e *env) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// openSized opens a file and tells how long it is.
+func openSized(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	about, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, about.Size(), nil
 }

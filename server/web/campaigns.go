@@ -94,11 +94,7 @@ func (a *app) campaignPage(c *fiber.Ctx, w *world, s survey.Survey, v CampaignVi
 // saveCampaign takes the form: "preview" only shows it, "save" keeps it, "start" and
 // "cancel" do so and change its state. With a fault nothing is kept but a cancellation.
 func (a *app) saveCampaign(c *fiber.Ctx) error {
-	w, err := a.places.look(c.UserContext())
-	if err != nil {
-		return err
-	}
-	s, err := w.survey(c.FormValue("survey"))
+	w, s, err := a.inForm(c)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,15 @@ func (a *app) chosen(c *fiber.Ctx) (*world, survey.Survey, error) {
 	return w, s, err
 }
 
+// inForm is the survey that a form names.
+func (a *app) inForm(c *fiber.Ctx) (w *world, s survey.Survey, err error) {
+	if w, err = a.places.look(c.UserContext()); err != nil {
+		return w, s, err
+	}
+	s, err = w.survey(c.FormValue("survey"))
+	return w, s, err
+}
+
 // errNoSurvey is a fresh installation's answer: its page tells how to begin.
 var errNoSurvey = fmt.Errorf("no survey yet: %w", survey.ErrNotFound)
 

@@ -125,11 +125,7 @@ func (a *app) evaluatorForms(c *fiber.Ctx, w *world, s survey.Survey) (forms []E
 
 // assignBureaus gives an evaluator the bureaus a form ticks, in place of those before.
 func (a *app) assignBureaus(c *fiber.Ctx) error {
-	w, err := a.places.look(c.UserContext())
-	if err != nil {
-		return err
-	}
-	s, err := w.survey(c.FormValue("survey"))
+	_, s, err := a.inForm(c)
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,7 @@ func (a *app) publicationsPage(c *fiber.Ctx, status int, w *world, s survey.Surv
 // publish closes the period that a form names. Whoever asks waits for it; where a
 // proxy is less patient, the publication is in the list later all the same.
 func (a *app) publish(c *fiber.Ctx) error {
-	w, err := a.places.look(c.UserContext())
-	if err != nil {
-		return err
-	}
-	s, err := w.survey(c.FormValue("survey"))
+	w, s, err := a.inForm(c)
 	if err != nil {
 		return err
 	}

@@ -193,11 +193,7 @@ func (b *builder) standings(ctx context.Context, store Store) error {
 }
 
 func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
-	return eachRecord(ctx, store, size, func(o survey.FactOpening, r proof.Record) error {
-		value := func(name string) string { v, _ := r.Value(name); return v }
-		if value("survey") != b.Survey.ID {
-			return nil
-		}
+	return eachFact(ctx, store, b.Survey.ID, 0, size, func(o survey.FactOpening, value func(string) string) error {
 		if o.Kind == survey.FactStep {
 			return b.decisions.add(value("step"), value("no"), value("response"))
 		}
@@ -205,11 +201,23 @@ func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
 	})
 }
 
-// eachRecord calls yield for the record of every leaf of the data log up to a size, in
-// order. None may be missing.
-func eachRecord(ctx context.Context, store survey.LogStore, size int64, yield func(survey.FactOpening, proof.Record) error) error {
-	next := int64(0)
-	err := store.Openings(ctx, 0, size, func(o survey.FactOpening) error {
+// eachFact calls yield for every leaf of a survey between two indexes, with what its
+// fields say.
+func eachFact(ctx context.Context, store survey.LogStore, id string, from, to int64, yield func(o survey.FactOpening, value func(string) string) error) error {
+	return eachRecord(ctx, store, from, to, func(o survey.FactOpening, r proof.Record) error {
+		value := func(name string) string { v, _ := r.Value(name); return v }
+		if value("survey") != id {
+			return nil
+		}
+		return yield(o, value)
+	})
+}
+
+// eachRecord calls yield for the record of every leaf of the data log from one index to
+// before another, in order. None may be missing.
+func eachRecord(ctx context.Context, store survey.LogStore, from, to int64, yield func(survey.FactOpening, proof.Record) error) error {
+	next := from
+	err := store.Openings(ctx, from, to, func(o survey.FactOpening) error {
 		if o.Index != next {
 			return missing(next)
 		}
@@ -220,7 +228,7 @@ func eachRecord(ctx context.Context, store survey.LogStore, size int64, yield fu
 		}
 		return yield(o, r)
 	})
-	if err == nil && next != size {
+	if err == nil && next != to {
 		err = missing(next)
 	}
 	return err

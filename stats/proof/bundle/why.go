@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"manyi/stats/proof"
 	"manyi/stats/sheet"
 	"manyi/survey"
 )
@@ -62,45 +61,30 @@ func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from 
 	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
 	field, want := d.Period.field()
 	decided := map[string][]int64{} // by the tag of the review
-	err := eachOpening(ctx, store, from, d.Leaves, d.Survey.ID, func(index int64, kind survey.FactKind, value func(string) string) {
+	err := eachFact(ctx, store, d.Survey.ID, from, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
 		switch {
-		case kind == survey.FactStep && decides(value("step")):
+		case o.Kind == survey.FactStep && decides(value("step")):
 			tag := strings.Clone(value("response"))
-			decided[tag] = append(decided[tag], index)
-		case kind != survey.FactResponse || field != "" && value(field) != want:
+			decided[tag] = append(decided[tag], o.Index)
+		case o.Kind != survey.FactResponse || field != "" && value(field) != want:
 		case apart(value("channel")):
-			e.apart[value("channel")] = append(e.apart[value("channel")], index)
+			e.apart[value("channel")] = append(e.apart[value("channel")], o.Index)
 		default:
-			e.responses[value("bureau")] = append(e.responses[value("bureau")], index)
+			e.responses[value("bureau")] = append(e.responses[value("bureau")], o.Index)
 		}
+		return nil
 	})
 	if err != nil || len(decided) == 0 {
 		return e, err
 	}
 	// A decision does not say which bureau it is about; its review does.
-	err = eachOpening(ctx, store, 0, d.Leaves, d.Survey.ID, func(_ int64, kind survey.FactKind, value func(string) string) {
-		if kind != survey.FactResponse {
-			return
-		}
-		if at := decided[value("tag")]; at != nil {
+	err = eachFact(ctx, store, d.Survey.ID, 0, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
+		if at := decided[value("tag")]; o.Kind == survey.FactResponse && at != nil {
 			e.decisions[value("bureau")] = append(e.decisions[value("bureau")], at...)
-		}
-	})
-	return e, err
-}
-
-func eachOpening(ctx context.Context, store survey.LogStore, from, to int64, id string, yield func(index int64, kind survey.FactKind, value func(string) string)) error {
-	return store.Openings(ctx, from, to, func(o survey.FactOpening) error {
-		r, err := proof.ReadOpening(o)
-		if err != nil {
-			return err
-		}
-		value := func(name string) string { v, _ := r.Value(name); return v }
-		if value("survey") == id {
-			yield(o.Index, o.Kind, value)
 		}
 		return nil
 	})
+	return e, err
 }
 
 func (e events) why(c Change, before, now map[string][]string, leaves bool) string {

@@ -11,6 +11,15 @@ import (
 	"manyi/survey/storetest"
 )
 
+// explained is what differs by now, and why.
+func (h *hall) explained(was bundle.Document) []bundle.Change {
+	h.t.Helper()
+	will := h.build(was.Audience, was.Period)
+	list := bundle.Changes(was, will)
+	h.must(bundle.Explain(h.t.Context(), h.store, list, was, will))
+	return list
+}
+
 // TestACorrectionSaysWhy: with each number stands what changed it, and for auditors the
 // leaves that say so, which are all there are of the unit since.
 func TestACorrectionSaysWhy(t *testing.T) {
@@ -44,9 +53,7 @@ func TestACorrectionSaysWhy(t *testing.T) {
 		t.Fatalf("%d responses and %d decisions are new", len(responses), len(decisions))
 	}
 	for _, a := range bundle.Audiences {
-		will := h.build(a, bundle.WholePeriod)
-		list := bundle.Changes(was[a], will)
-		h.must(bundle.Explain(t.Context(), h.store, list, was[a], will))
+		list := h.explained(was[a])
 		leaves := func(word string, at ...[]int64) string {
 			if a == bundle.Public {
 				return word
@@ -75,9 +82,7 @@ func TestABureauThatIsNewIsNoPooling(t *testing.T) {
 	was := h.build(bundle.Public, bundle.WholePeriod)
 	h.rate(storetest.SimingTax, [5]int{30, 0, 0, 0, 10})
 	h.log()
-	will := h.build(bundle.Public, bundle.WholePeriod)
-	list := bundle.Changes(was, will)
-	h.must(bundle.Explain(t.Context(), h.store, list, was, will))
+	list := h.explained(was)
 	if len(list) == 0 {
 		t.Error("nothing changed")
 	}
@@ -95,9 +100,7 @@ func TestPoolingExplainsNumbers(t *testing.T) {
 	was := h.build(bundle.Public, bundle.WholePeriod)
 	h.rate(storetest.GulouHRS, [5]int{10, 0, 0, 0, 20})
 	h.log()
-	will := h.build(bundle.Public, bundle.WholePeriod)
-	list := bundle.Changes(was, will)
-	h.must(bundle.Explain(t.Context(), h.store, list, was, will))
+	list := h.explained(was)
 	got := map[string]bool{}
 	for _, c := range list {
 		if c.Place != "" {

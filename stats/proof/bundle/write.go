@@ -172,7 +172,7 @@ func writeLeaves(ctx context.Context, w io.Writer, store survey.LogStore, d Docu
 		}
 	}
 	var line []byte
-	return eachRecord(ctx, store, d.Leaves, func(o survey.FactOpening, r proof.Record) error {
+	return eachRecord(ctx, store, 0, d.Leaves, func(o survey.FactOpening, r proof.Record) error {
 		if id, _ := r.Value("survey"); id != d.Survey.ID {
 			r = r.Show("survey")
 		} else if d.Audience == Public {

@@ -21,13 +21,15 @@ func TestServerFrozenAnswersAfterwards(t *testing.T) {
 		}
 		p.Thaw()
 	}
-	// On a busy machine it takes it a moment to catch up with what it was sent meanwhile.
-	err := insert(t, c, "after")
-	for began := time.Now(); err != nil && !mongo.IsDuplicateKeyError(err) && time.Since(began) < 30*time.Second; {
-		err = insert(t, c, "after")
+	// On a busy machine it takes it a moment to catch up with what it was sent meanwhile,
+	// and a request that was given up may have been heard all the same.
+	there := false
+	for began := time.Now(); !there && time.Since(began) < 30*time.Second; {
+		err := insert(t, c, "after")
+		there = err == nil || mongo.IsDuplicateKeyError(err)
 	}
-	if err != nil && !mongo.IsDuplicateKeyError(err) {
-		t.Error(err)
+	if !there {
+		t.Error("a server that was thawed does not answer")
 	}
 	stored(t, c, "after")
 	p.Freeze() // and is killed so
