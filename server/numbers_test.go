@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -67,8 +66,28 @@ func forms(number string) (all [][]byte) {
 
 // in reports every number that stands in some bytes, also inside what is compressed.
 func (n numbers) in(data []byte) (found []string) {
+	// One pass over the bytes for all numbers: by the last bytes of every form, as many as
+	// the shortest form has.
+	const end = len("13900139000")
+	byEnd := map[string][]int{}
+	var wanted [][]byte
 	for _, number := range n {
-		if slices.ContainsFunc(forms(number), func(form []byte) bool { return bytes.Contains(data, form) }) {
+		for _, form := range forms(number) {
+			last := string(form[len(form)-end:])
+			byEnd[last] = append(byEnd[last], len(wanted))
+			wanted = append(wanted, form)
+		}
+	}
+	there := make([]bool, len(n))
+	for i := end; i <= len(data); i++ {
+		for _, w := range byEnd[string(data[i-end:i])] {
+			if bytes.HasSuffix(data[:i], wanted[w]) {
+				there[w/(len(wanted)/len(n))] = true
+			}
+		}
+	}
+	for i, number := range n {
+		if there[i] {
 			found = append(found, number)
 		}
 	}
