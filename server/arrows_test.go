@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"qrcodes":                     {},
 	"public":                      {},
 	"jobs":                        {"survey", "survey/sms", "stats", "stats/proof", "stats/quality"},
-	"server/web":                  {"survey", "survey/intake", "survey/keyring", "survey/photos", "survey/sms", "stats", "stats/figures", "stats/export", "stats/proof", "stats/proof/bundle", "stats/quality", "stats/review", "stats/sheet", "qrcodes", "public"},
+	"server/web":                  {"survey", "survey/imports", "survey/intake", "survey/keyring", "survey/photos", "survey/sms", "stats", "stats/figures", "stats/export", "stats/proof", "stats/proof/bundle", "stats/quality", "stats/review", "stats/sheet", "qrcodes", "public"},
 	"server/webhook":              {"survey", "survey/outward"},
 	"server/demo":                 {"survey"},
 	"server":                      nil, // everything

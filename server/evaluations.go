@@ -134,13 +134,13 @@ func importEvaluationsCommand(e *env) *cobra.Command {
 			"Each bureau and evaluator is an evaluation of its own; it has to answer every item and is submitted with it. With\n" +
 			"any fault nothing changes and all faults are listed. The same file again changes nothing. Where a file differs\n" +
 			"from what was imported before, the differences are listed and nothing changes; with --reason they are taken, as a\n" +
-			"new version that keeps the reason. --dry-run only lists. Each evaluation is stored whole; what a crash leaves of a\n" +
-			"file, the same import completes.",
+			"new version that keeps the reason. --dry-run only lists. The embedded database takes a file all or none; MongoDB one\n" +
+			"evaluation after the other, each whole, and what a crash leaves of a file, the same import completes.",
 		Example: "  server evaluations import scores.xlsx --source institute",
 		Args:    cobra.ExactArgs(1),
 	}
 	id, source := surveyFlag(cmd), sourceFlag(cmd)
-	reason := cmd.Flags().String("reason", "", "why what was imported before changes")
+	reason := cmd.Flags().String("reason", "", "why what was imported before changes; of what is new, it is kept with it")
 	dry := cmd.Flags().Bool("dry-run", false, "list what would change, and change nothing")
 	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, args []string) error {
 		ctx := cmd.Context()
@@ -171,19 +171,22 @@ func importEvaluationsCommand(e *env) *cobra.Command {
 		if len(faults) > 0 {
 			return faults
 		}
-		for _, d := range list.Differences {
+		for _, d := range list.Rows {
+			if d.Same() || d.New() {
+				continue
+			}
 			fmt.Fprintf(e.out, "row %d, %s, item %s: %s becomes %s\n", d.Row, d.Bureau, d.Item, said(d.Was), said(d.Will))
 		}
 		if !*dry {
 			err = list.Add(ctx, b.store, *reason)
 			if errors.Is(err, survey.ErrDifferent) {
-				return fmt.Errorf("%d answers differ from what was imported before, nothing was changed; to take them, add --reason", len(list.Differences))
+				return fmt.Errorf("%d answers differ from what was imported before, nothing was changed; to take them, add --reason", list.Changed)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(e.out, "answers: %d added, %d changed, %d unchanged\n", list.Added, len(list.Differences), list.Unchanged)
+		fmt.Fprintf(e.out, "answers: %d added, %d changed, %d unchanged\n", list.Added, list.Changed, list.Unchanged)
 		if *dry {
 			fmt.Fprintln(e.out, "dry run: nothing was changed")
 		}

@@ -47,13 +47,19 @@ func TestInstrumentsImport(t *testing.T) {
 
 // shortSurvey is a survey that is open and goes by the five items above.
 func shortSurvey(t *testing.T) commands {
+	t.Helper()
 	c := newFolder(t)
+	c.fillShort()
+	return c
+}
+
+func (c commands) fillShort() {
+	c.t.Helper()
 	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
 	c.run("instruments", "import", c.file("items.csv", items), "--id", "short", "--title", "简表")
 	c.run("survey", "add", c.file("survey.json", `{"id": "now", "title": {"zh": "测评"}, "opens": "2024-01-01T00:00:00+08:00", "closes": "2099-01-01T00:00:00+08:00",
 		"rules": {"weights": [10, 8, 6, 3, 0], "min_n": 30, "default_level": "satisfied", "default_days": 7, "deadlines": {"contact": 1, "rectify": 10, "callback": 5},
 		"instrument": {"id": "short", "version": 1}}}`))
-	return c
 }
 
 func TestASurveyNamesAnInstrumentThatIsThere(t *testing.T) {

@@ -289,6 +289,13 @@ type EvaluationStore interface {
 	// or none. ErrExists if the first number is not the next: somebody was faster,
 	// and the evaluation has to be looked at again.
 	AddEvaluationEntries(ctx context.Context, id EvaluationID, made []EvaluationEntry) error
+	// AddEvaluations is AddEvaluationEntries of several evaluations. ErrExists, and
+	// nothing is stored, if one is not where its entries go on from. The embedded engine
+	// stores all or none. MongoDB is used without transactions: it looks at all of them
+	// first, and then stores one after the other, each whole. Stopped in between, or
+	// overtaken by somebody after the look, it leaves those it had come to, and who
+	// called looks again and adds what is missing.
+	AddEvaluations(ctx context.Context, groups []EvaluationGroup) error
 	// Evaluation returns an evaluation; one nobody began has no entries.
 	Evaluation(ctx context.Context, id EvaluationID) (Evaluation, error)
 	// Evaluations calls yield for every evaluation that was begun: those of a survey,

@@ -44,6 +44,7 @@ const (
 	SeeScores     Power = "see_scores"     // every evaluation and what it came to
 	SeeReview     Power = "see_review"     // what others published and was taken in here
 	AssignBureaus Power = "assign_bureaus" // to evaluators
+	ImportScores  Power = "import_scores"  // take in scores made elsewhere
 	Operate       Power = "operate"        // the state of the installation and its nodes
 	AddVisits     Power = "add_visits"     // lists of served visits, by program
 	Publish       Power = "publish"        // close a period: publish what it came to, signed
@@ -64,7 +65,7 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, AssignBureaus, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, AssignBureaus, ImportScores, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},

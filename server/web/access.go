@@ -94,6 +94,8 @@ func (a *app) routes() []route {
 		{"GET", "/console/evaluations", signedIn(survey.SeeScores), a.showEvaluations},
 		{"GET", "/console/evaluations/files/:format", signedIn(survey.SeeScores), a.downloadEvaluations},
 		{"POST", "/console/evaluations/assign", signedIn(survey.AssignBureaus), a.assignBureaus},
+		{"GET", scoresPath, signedIn(survey.ImportScores), a.showScores}, // before :bureau, which would take it for one
+		{"POST", scoresPath, signedIn(survey.ImportScores), a.importScores},
 		{"GET", "/console/evaluations/:bureau", signedIn(survey.SeeScores), a.showJudged},
 		{"GET", "/console/evaluations/:bureau/photos/:hash", signedIn(survey.SeeScores), a.showJudgedPhoto},
 		{"GET", "/console/publications", signedIn(survey.SeeFigures), a.showPublications},
@@ -180,7 +182,7 @@ const (
 	keyActor localKey = iota
 	keyRoute
 	keyBody   // of an upload, as takeBody leaves it
-	keyUpload // its photos
+	keyUpload // its files
 )
 
 // actor is who the guard let through.

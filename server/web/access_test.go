@@ -97,6 +97,8 @@ var may = map[string]string{
 	"GET /console/evaluations":                      "oru",
 	"GET /console/evaluations/files/:format":        "oru",
 	"POST /console/evaluations/assign":              "o",
+	"GET /console/evaluations/import":               "o",
+	"POST /console/evaluations/import":              "o",
 	"GET /console/evaluations/:bureau":              "oru",
 	"GET /console/evaluations/:bureau/photos/:hash": "oru",
 	"GET /api/v1/evaluations":                       "ORU",

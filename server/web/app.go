@@ -74,7 +74,7 @@ type app struct {
 	publishing sync.Mutex // held while a period is closed
 
 	uploading chan struct{} // a place for each upload that may be read at once
-	cleaning  sync.Mutex    // held while a photo is decoded
+	cleaning  sync.Mutex    // held while a photo or a table is decoded
 }
 
 // maxBody is far above any honest form: 500 characters are 6 KB when encoded.

@@ -36,9 +36,10 @@ const (
 	WhyPhotoTooMany    survey.Why = "photo_too_many_pixels"
 )
 
-// upload is the photos that came with a form.
+// upload is the files that came with a form.
 type upload struct {
 	photos [][]byte
+	table  table
 	faults survey.Faults
 }
 
@@ -47,11 +48,11 @@ func uploaded(c *fiber.Ctx) upload {
 	return up
 }
 
-// uploads reports whether a request may bring photos. It is asked of every request,
+// uploads reports whether a request may bring files. It is asked of every request,
 // so it looks at the bytes as they came; written in another way, it is a small form.
 func uploads(h *fasthttp.RequestHeader) bool {
 	to := h.RequestURI()
-	return h.IsPost() && (bytes.HasPrefix(to, []byte("/console/cases/")) || bytes.HasPrefix(to, []byte("/console/evaluate/"))) &&
+	return h.IsPost() && (bytes.HasPrefix(to, []byte("/console/cases/")) || bytes.HasPrefix(to, []byte("/console/evaluate/")) || bytes.HasPrefix(to, []byte(scoresPath))) &&
 		bytes.HasPrefix(h.ContentType(), []byte(fiber.MIMEMultipartForm))
 }
 
@@ -113,7 +114,7 @@ func (a *app) takeBody(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// readUpload reads a form with photos, one part after the other, so that no file as
+// readUpload reads a form with files, one part after the other, so that no file as
 // it came is kept longer than it takes to clean it, and none on a disk. What is left
 // is an ordinary form, with its photos beside it.
 func (a *app) readUpload(c *fiber.Ctx) error {
@@ -137,7 +138,8 @@ func (a *app) readUpload(c *fiber.Ctx) error {
 		if err != nil {
 			return fiber.ErrBadRequest
 		}
-		if part.FormName() != "photos" {
+		file := routeOf(c) == scoresPath && part.FormName() == tableField
+		if part.FormName() != "photos" && !file {
 			value, err := io.ReadAll(io.LimitReader(part, room+1))
 			if room -= int64(len(value) + len(part.FormName())); err != nil || room < 0 {
 				return fiber.ErrRequestEntityTooLarge
@@ -147,6 +149,12 @@ func (a *app) readUpload(c *fiber.Ctx) error {
 		}
 		if !a.keys.valid(c.Cookies(sessionCookie), form.Get("csrf")) { // before any work is done
 			return fiber.ErrForbidden
+		}
+		if file {
+			if up.table, err = readTable(part); err != nil {
+				return err
+			}
+			continue
 		}
 		if part.FileName() != "" { // else none was chosen
 			if err := a.readPhoto(part, &up); err != nil {

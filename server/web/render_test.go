@@ -222,6 +222,12 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, f := range survey.Findings {
 		need["finding."+string(f)], need["veto."+string(f)] = true, true
 	}
+	for _, field := range scoreFields {
+		need["column."+field] = true
+	}
+	for _, kind := range []string{"changed", "added", "unchanged"} {
+		need["scores."+kind] = true
+	}
 	for _, cause := range survey.Causes {
 		need["cause."+string(cause)] = true
 	}

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -152,6 +153,29 @@ func (s *Store) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID
 		}
 		return err
 	})
+}
+
+// AddEvaluations implements survey.EvaluationStore: all are looked at before any is
+// stored, and each is one document. There is no transaction across them.
+func (s *Store) AddEvaluations(ctx context.Context, groups []survey.EvaluationGroup) error {
+	for _, g := range groups {
+		if len(g.Made) == 0 {
+			continue
+		}
+		e, err := s.Evaluation(ctx, g.ID)
+		if err != nil {
+			return err
+		}
+		if g.Made[0].No != len(e.Entries)+1 {
+			return fmt.Errorf("evaluation of %s: %w", g.ID.Bureau, survey.ErrExists)
+		}
+	}
+	for _, g := range groups {
+		if err := s.AddEvaluationEntries(ctx, g.ID, g.Made); err != nil {
+			return fmt.Errorf("evaluation of %s: %w", g.ID.Bureau, err)
+		}
+	}
+	return nil
 }
 
 // Evaluation implements survey.EvaluationStore.

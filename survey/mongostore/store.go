@@ -28,7 +28,9 @@
 //   - A text message is one document with all that happened to it. Whatever changes it
 //     replaces only the one it was made from, so of two who claim it one does, and no
 //     report is written over. One that nobody noted stays claimed until its time is over.
-//   - An evaluation is one document with all its entries, added to like a case.
+//   - An evaluation is one document with all its entries, added to like a case. Scores
+//     made elsewhere are several: all are looked at first, then each is added to. A writer
+//     that dies in between leaves some out, which the same import adds.
 //   - A leaf of a log is one document under the log and its index, and a checkpoint one
 //     under its number, each put by one insert: of two nodes that append at once one
 //     finds the place taken. What opens a leaf is put before it, and finds out its

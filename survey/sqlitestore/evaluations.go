@@ -77,30 +77,48 @@ func (s *Store) Assignments(ctx context.Context, id string) (out []survey.Assign
 
 // AddEvaluationEntries implements survey.EvaluationStore.
 func (s *Store) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID, made []survey.EvaluationEntry) error {
-	if len(made) == 0 {
-		return nil
-	}
-	return wrap("add entries of an evaluation", s.tx(ctx, func(tx *sql.Tx) error {
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(no), 0) FROM evaluations WHERE survey = ? AND bureau = ? AND evaluator = ?",
-			id.Survey, id.Bureau, id.Evaluator).Scan(&n); err != nil {
+	return s.AddEvaluations(ctx, []survey.EvaluationGroup{{ID: id, Made: made}})
+}
+
+// AddEvaluations implements survey.EvaluationStore, in one transaction.
+func (s *Store) AddEvaluations(ctx context.Context, groups []survey.EvaluationGroup) error {
+	return wrap("add entries of evaluations", s.tx(ctx, func(tx *sql.Tx) error {
+		insert, err := tx.PrepareContext(ctx, "INSERT INTO evaluations(survey, bureau, evaluator, no, doc) VALUES (?,?,?,?,?)")
+		if err != nil {
 			return err
 		}
-		if made[0].No != n+1 {
-			return survey.ErrExists
-		}
-		for _, e := range made {
-			doc, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO evaluations(survey, bureau, evaluator, no, doc) VALUES (?,?,?,?,?)",
-				id.Survey, id.Bureau, id.Evaluator, e.No, string(doc)); err != nil {
+		defer insert.Close()
+		for _, g := range groups {
+			if err := addEntries(ctx, tx, insert, g); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
+}
+
+func addEntries(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, g survey.EvaluationGroup) error {
+	if len(g.Made) == 0 {
+		return nil
+	}
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(no), 0) FROM evaluations WHERE survey = ? AND bureau = ? AND evaluator = ?",
+		g.ID.Survey, g.ID.Bureau, g.ID.Evaluator).Scan(&n); err != nil {
+		return err
+	}
+	if g.Made[0].No != n+1 {
+		return survey.ErrExists
+	}
+	for _, e := range g.Made {
+		doc, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if _, err := insert.ExecContext(ctx, g.ID.Survey, g.ID.Bureau, g.ID.Evaluator, e.No, string(doc)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Evaluation implements survey.EvaluationStore.

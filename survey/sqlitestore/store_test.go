@@ -256,3 +256,21 @@ func FuzzTally(f *testing.F) {
 		}
 	})
 }
+
+// TestScoresOfAFileAreStoredAllOrNone: what fails at the last of several evaluations
+// leaves none of them here, where there are transactions.
+func TestScoresOfAFileAreStoredAllOrNone(t *testing.T) {
+	s := reopen(t, t.TempDir())
+	groups := []survey.EvaluationGroup{
+		{ID: survey.EvaluationID{Survey: "y2024", Bureau: "350102-HR", Evaluator: "imported:x"}, Made: []survey.EvaluationEntry{storetest.EvaluationAnswer(1, "1")}},
+		{ID: survey.EvaluationID{Survey: "y2024", Bureau: "350104-HR", Evaluator: "imported:x"}, Made: []survey.EvaluationEntry{storetest.EvaluationAnswer(1, "1"), storetest.EvaluationAnswer(1, "2")}},
+	}
+	if err := s.AddEvaluations(t.Context(), groups); err == nil {
+		t.Fatal("two entries under one number were stored")
+	}
+	for _, g := range groups {
+		if e, err := s.Evaluation(t.Context(), g.ID); err != nil || len(e.Entries) != 0 {
+			t.Errorf("%s has %d entries, %v", g.ID.Bureau, len(e.Entries), err)
+		}
+	}
+}

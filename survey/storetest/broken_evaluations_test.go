@@ -20,6 +20,8 @@ func TestBrokenStoresOfEvaluationsAreCaught(t *testing.T) {
 		{"lets all add at once", func(s survey.Store) survey.Store { return numbersAnew{s} }, "evaluations/of many who add at once one wins"},
 		{"says it had stored what it had not", func(s survey.Store) survey.Store { return losesRaces{s} }, "evaluations/what is sent again counts once"},
 		{"adds several one by one", func(s survey.Store) survey.Store { return entriesOneByOne{s} }, "evaluations/several entries are added all or none"},
+		{"adds several evaluations without a look first", func(s survey.Store) survey.Store { return evaluationByEvaluation{s} }, "evaluations/of several evaluations none is added if one does not fit"},
+		{"adds the entries of several evaluations one by one", func(s survey.Store) survey.Store { return evaluationByEvaluation{entriesOneByOne{s}} }, "evaluations/several evaluations cut short are each whole, and are completed"},
 		{"lists a bureau by how its code begins", func(s survey.Store) survey.Store { return bureauByPrefix{s} }, "evaluations/they are listed by survey and bureau"},
 		{"adds to an assignment", func(s survey.Store) survey.Store { return addsBureaus{s} }, "evaluations/an assignment takes the place of the last"},
 	})
@@ -83,6 +85,18 @@ type entriesOneByOne struct{ survey.Store }
 func (s entriesOneByOne) AddEvaluationEntries(ctx context.Context, id survey.EvaluationID, made []survey.EvaluationEntry) error {
 	for i := range made {
 		if err := s.Store.AddEvaluationEntries(ctx, id, made[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evaluationByEvaluation adds one after the other until one does not fit.
+type evaluationByEvaluation struct{ survey.Store }
+
+func (s evaluationByEvaluation) AddEvaluations(ctx context.Context, groups []survey.EvaluationGroup) error {
+	for _, g := range groups {
+		if err := s.Store.AddEvaluationEntries(ctx, g.ID, g.Made); err != nil {
 			return err
 		}
 	}

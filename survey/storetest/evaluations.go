@@ -16,6 +16,8 @@ var evaluationChecks = []Check{
 	{"evaluations/of many who add at once one wins", evaluationRace},
 	{"evaluations/what is sent again counts once", evaluationAgain},
 	{"evaluations/several entries are added all or none", evaluationGroups},
+	{"evaluations/of several evaluations none is added if one does not fit", evaluationsTogether},
+	{"evaluations/several evaluations cut short are each whole, and are completed", evaluationsCut},
 	{"evaluations/they are listed by survey and bureau", evaluationLists},
 	{"evaluations/an assignment takes the place of the last", assignments},
 }
@@ -140,6 +142,54 @@ func evaluationGroups(t testing.TB, s survey.Store) {
 			t.Errorf("cut at look %d: %d entries, %v", looks, n, err)
 		}
 	})
+}
+
+// evaluationGroupsOf begins evaluations of several bureaus.
+func evaluationGroupsOf(bureaus ...string) (groups []survey.EvaluationGroup) {
+	for _, b := range bureaus {
+		groups = append(groups, survey.EvaluationGroup{ID: evaluationOf(b, "imported:institute"), Made: []survey.EvaluationEntry{EvaluationAnswer(1, "1"), EvaluationAnswer(2, "2")}})
+	}
+	return groups
+}
+
+func evaluationsTogether(t testing.TB, s survey.Store) {
+	must(t, "add none", s.AddEvaluations(t.Context(), nil))
+	groups := evaluationGroupsOf("350102-HR", "350104-HR", "350203-TAX")
+	must(t, "begin the last", s.AddEvaluationEntries(t.Context(), groups[2].ID, groups[2].Made[:1]))
+	wantErr(t, "add one that was begun", s.AddEvaluations(t.Context(), groups), survey.ErrExists)
+	for i, want := range []int{0, 0, 1} {
+		same(t, "entries after a refusal", len(evaluation(t, s, groups[i].ID)), want)
+	}
+	groups[2].Made = groups[2].Made[1:]
+	must(t, "add where they go on from", s.AddEvaluations(t.Context(), groups))
+	for _, g := range groups {
+		same(t, "entries", evaluation(t, s, g.ID), []survey.EvaluationEntry{EvaluationAnswer(1, "1"), EvaluationAnswer(2, "2")})
+	}
+	wantErr(t, "add again", s.AddEvaluations(t.Context(), groups), survey.ErrExists)
+}
+
+// evaluationsCut stops at every step, and goes on each time with what is missing, as an
+// import does that is run again.
+func evaluationsCut(t testing.TB, s survey.Store) {
+	groups := evaluationGroupsOf("350102-HR", "350104-HR", "350203-TAX")
+	missing := func() (left []survey.EvaluationGroup) {
+		for _, g := range groups {
+			switch n := len(evaluation(t, s, g.ID)); n {
+			case 0:
+				left = append(left, g)
+			case len(g.Made):
+			default:
+				t.Errorf("%s was left with %d of %d entries", g.ID.Bureau, n, len(g.Made))
+			}
+		}
+		return left
+	}
+	cutShort(t, func(ctx context.Context) error { return s.AddEvaluations(ctx, missing()) }, func(looks int64, err error) {
+		if left := len(missing()); err == nil && left > 0 {
+			t.Errorf("cut at look %d: %d evaluations are missing, and no error", looks, left)
+		}
+	})
+	same(t, "evaluations that are missing at last", len(missing()), 0)
 }
 
 func evaluationLists(t testing.TB, s survey.Store) {
