@@ -40,6 +40,7 @@ type journey struct {
 	Kept     string `json:"kept"`   // file for what such a journey has to remember
 	Bureau   string `json:"bureau"` // to be judged
 	Bundle   string `json:"bundle"` // file for a publication that is downloaded
+	Scores   string `json:"scores"` // file of scores made elsewhere
 	Above    login  `json:"above"`  // somebody who decides what the bureau asks for
 	// What the nightly count must say: by definition, without and with what is not adopted.
 	Rates   map[string][2]string `json:"rates"`
@@ -96,6 +97,7 @@ func journeyOn(t *testing.T, p *process, cmd commands) {
 	p.cmd.Args = append(p.cmd.Args, "--base-url", printed, "--flood-per-code", "100000", "--flood-per-device", "100000")
 	p.serve(t)
 	j.Base = p.base
+	j.Scores = cmd.file("scores.csv", scores(allScores("350102-HR")...))
 	j.Password = last(cmd.run("user", "add", j.User, "--role", "organiser", "--generate"))
 	j.Token = last(cmd.run("token", "add", "browser", "--role", "organiser"))
 	j.First, j.Second = cmd.scan(p.base, "350102-HR-01-001"), cmd.scan(p.base, "350102-HR-01-002")

@@ -83,6 +83,13 @@ export default async function office({ told, check, visit, shot }) {
   });
   const bureau = told.first.window.split('-').slice(0, 2).join('-');
   const open = (path) => (page) => page.goto(at(path));
+  const scores = (file, until) => async (page) => {
+    await page.goto(at('/console/evaluations/import'));
+    await page.fill('#check [name=source]', 'institute');
+    await page.setInputFiles('#check [name=table]', file);
+    await page.click('#check [type=submit]');
+    await page.locator(until).waitFor();
+  };
   await tour({ check, visit, shot }, desk, {
     'sign in': open('/console/signin'),
     'sign in wrong': (page) => signIn(page, 'nobody', 'not the password'),
@@ -95,6 +102,8 @@ export default async function office({ told, check, visit, shot }) {
     rates: open('/console/cases/rates?by=city'),
     status: open('/console/status'),
     publications: open('/console/publications'),
+    'scores with faults': scores({ name: 'scores.csv', mimeType: 'text/csv', buffer: Buffer.from('bureau,item,finding\n350102,1,maybe\n') }, '#faults'),
+    'scores to take in': scores(told.scores, '#take'),
     'print sheet': open(`/console/codes/sheet?within=${bureau}&size=a6`),
     'no such place': open('/console/figures?within=nowhere'),
   });
@@ -116,5 +125,17 @@ export default async function office({ told, check, visit, shot }) {
     'rates on a phone': open('/console/cases/rates?by=city'),
     'status on a phone': open('/console/status'),
     'publications on a phone': open('/console/publications'),
+    'scores on a phone': scores(told.scores, '#take'),
   });
+  await check('scores made elsewhere are looked at, then taken, once', () => visit({ ...desk, storageState }, async (page) => {
+    const rows = async (part) => page.locator(`[data-part=${part}] tr[data-row]`).count();
+    await scores(told.scores, '#take')(page);
+    const added = await rows('added');
+    assert(added > 0 && await rows('changed') === 0, `${added} rows are new`);
+    await page.fill('#take [name=reason]', '首次导入');
+    await page.click('#take [type=submit]');
+    assert.equal(await page.locator('[data-taken] strong').first().textContent(), String(added));
+    await scores(told.scores, '[data-nothing]')(page);
+    assert.equal(await rows('unchanged'), added);
+  }));
 }
