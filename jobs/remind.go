@@ -17,12 +17,12 @@ type RemindWork interface {
 
 // RemindJob queues the reminders that cases owe, once for each channel. It looks
 // every ten minutes from eight to eight, since people read what comes of it.
-func RemindJob(store RemindWork, channels ...string) Job {
+func RemindJob(store RemindWork, address func(survey.Key) string, channels ...string) Job {
 	return Job{
 		Name:     "remind",
 		Schedule: "0 */10 8-19 * * *",
 		Run: func(ctx context.Context, turn Turn) (int, error) {
-			return Remind(ctx, store, channels, turn.Now)
+			return Remind(ctx, store, address, channels, turn.Now)
 		},
 	}
 }
@@ -46,13 +46,13 @@ type Notice struct {
 // Remind queues what is owed on the day of now, and returns how many reminders were
 // new. Its cost grows with the cases whose deadlines are near. It may be killed
 // anywhere and run twice at once: a reminder's key is queued once.
-func Remind(ctx context.Context, store RemindWork, channels []string, now time.Time) (done int, err error) {
+func Remind(ctx context.Context, store RemindWork, address func(survey.Key) string, channels []string, now time.Time) (done int, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
 	err = reminders(ctx, store, now, func(s survey.Survey, owed []survey.Reminder) error {
 		var list []survey.Delivery
 		for _, r := range owed {
 			for _, channel := range channels {
-				d, err := notice(s, r, channel, now)
+				d, err := notice(s, r, address(r.Case), channel, now)
 				if err != nil {
 					return err
 				}
@@ -104,10 +104,10 @@ func reminders(ctx context.Context, store Reminding, now time.Time, give func(su
 	return nil
 }
 
-func notice(s survey.Survey, r survey.Reminder, channel string, now time.Time) (survey.Delivery, error) {
+func notice(s survey.Survey, r survey.Reminder, address, channel string, now time.Time) (survey.Delivery, error) {
 	d := survey.Delivery{Key: channel + "/" + r.Key(), Channel: channel, MadeAt: now, State: survey.DeliveryWaiting, At: now}
 	body, err := json.Marshal(Notice{ID: d.ID(), Kind: "reminder_" + string(r.Kind), Survey: r.Survey, Sample: s.Sample, Bureau: r.Bureau, Window: r.Window,
-		Case: r.Case.String(), State: r.State, Deadline: r.Deadline, LastDay: r.LastDay.String(), MadeAt: now})
+		Case: address, State: r.State, Deadline: r.Deadline, LastDay: r.LastDay.String(), MadeAt: now})
 	d.Body = body
 	return d, err
 }

@@ -125,7 +125,7 @@ func (b *base) jobs(log *slog.Logger) []jobs.Job {
 	senders := b.senders()
 	if len(senders) > 0 { // else nothing is queued
 		channels := slices.Sorted(maps.Keys(senders))
-		list = append(list, jobs.RemindJob(b.store, channels...), jobs.AnnounceJob(b.store, b.cfg.BaseURL+web.PublicationsPath, channels...))
+		list = append(list, jobs.RemindJob(b.store, b.secrets.Address, channels...), jobs.AnnounceJob(b.store, b.cfg.BaseURL+web.PublicationsPath, channels...))
 	}
 	return append(list, jobs.DeliverJob(b.store, senders, log)) // it also forgets what ended
 }

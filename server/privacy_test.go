@@ -109,7 +109,7 @@ func (b *busy) rate(first, n int, prove bool) {
 
 var (
 	stepNoIn  = regexp.MustCompile(`name="no" value="(\d+)"`)
-	caseLinks = regexp.MustCompile(`/console/cases/[0-9a-f]{60}`)
+	caseLinks = regexp.MustCompile(`/console/cases/[0-9A-Za-z_-]{62}`)
 )
 
 // signIn is a browser in which somebody is signed in.

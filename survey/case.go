@@ -170,11 +170,12 @@ const (
 	MarkExclusionAsked
 	MarkExtensionAsked
 	MarkIdentified
+	MarkUnnamed // see [Case.Unnamed]
 )
 
 // CaseMarksWith lists every set of marks that holds all of some.
 func CaseMarksWith(all CaseMarks) (sets []int64) {
-	for m := CaseMarks(0); m <= MarkReopened|MarkExcluded|MarkExclusionAsked|MarkExtensionAsked|MarkIdentified; m++ {
+	for m := CaseMarks(0); m <= MarkReopened|MarkExcluded|MarkExclusionAsked|MarkExtensionAsked|MarkIdentified|MarkUnnamed; m++ {
 		if m&all == all {
 			sets = append(sets, int64(m))
 		}
@@ -187,6 +188,15 @@ func CaseMarksWith(all CaseMarks) (sets []int64) {
 // real-name rate (实名差评回访整改率): a typed number is only a claim.
 func (c Case) RealName(p Progress) bool {
 	return (p.Identified || c.Response.Tie == TieProven) && !c.Response.Anonymous
+}
+
+// Unnamed reports whether the citizen gave nothing to be known by, or asked to stay
+// anonymous (匿名). The bureau sees such a review from the next day on, and never its
+// time: seen at once, it would tell who of those that were just served was not content.
+// No deadline suffers, as the shortest ends on the next working day.
+func (c Case) Unnamed() bool {
+	_, erased := c.last(StepErased) // what the bureau has seen already
+	return c.Response.Anonymous || !c.Reachable && !erased && c.Response.Tie != TieProven
 }
 
 // Hides reports whether something about the case is sealed that can be revealed: the
@@ -227,6 +237,9 @@ type CaseQuery struct {
 	Before   Span      // the next deadline is known and before this day
 	Pending  bool      // only those a deadline of which waits for a calendar
 	Number   string    // of the served case (办件编号)
+	// Unnamed, if not 0, leaves out unnamed reviews that came in on this day or later,
+	// see [Case.Unnamed].
+	Unnamed Span
 	// Limit, if > 0, asks for one page in the order of the next deadline, those
 	// that follow After. Otherwise all come, in an order nothing changes.
 	Limit int
@@ -277,12 +290,12 @@ type CaseStore interface {
 	// Cases calls yield for the cases matching q, each with its response as it
 	// counts at that moment. It stops at yield's first error.
 	Cases(ctx context.Context, q CaseQuery, yield func(Case) error) error
-	// CaseLoads counts a survey's cases at or under a place, by bureau, as they
-	// stand on a day.
-	CaseLoads(ctx context.Context, survey, place string, today Span) ([]CaseLoad, error)
-	// CasesDue counts a survey's cases at or under a place by the last day of the
-	// deadline they work towards, up to a day.
-	CasesDue(ctx context.Context, survey, place string, to Span) (map[Span]int64, error)
+	// CaseLoads counts the cases a query selects, by bureau, as they stand on a day.
+	// Limit and After are ignored, here and below.
+	CaseLoads(ctx context.Context, q CaseQuery, today Span) ([]CaseLoad, error)
+	// CasesDue counts the cases a query selects by the last day of the deadline they
+	// work towards. Those that work towards none are left out if Before is set.
+	CasesDue(ctx context.Context, q CaseQuery) (map[Span]int64, error)
 }
 
 // CaseSheetStore keeps what the cases came to, day by day. Sheets are only ever added.

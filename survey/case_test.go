@@ -138,7 +138,7 @@ func TestClock(t *testing.T) {
 		w.take("2026-12-30 09:01", system, opened)
 		w.wantClock(20261231, 0, 0, 0)
 		w.steps("2026-12-31 09:00", survey.StepContacted, survey.StepVerified)
-		if !w.now().Summary().Pending {
+		if !w.Summarize(w.now()).Pending {
 			t.Error("the calendar is not waited for")
 		}
 		w.cal = survey.NewCalendar([]survey.CalendarDay{{Day: 20270101}})
@@ -266,7 +266,7 @@ func TestRandomSteps(t *testing.T) {
 			}
 			w.Entries = append(w.Entries, made...)
 			p := w.now()
-			if len(made) > 0 && (sum.State != p.State || sum.Next != p.Next() || sum.Marks != p.Summary().Marks) {
+			if len(made) > 0 && (sum.State != p.State || sum.Next != p.Next() || sum.Marks != w.Summarize(p).Marks) {
 				t.Fatalf("seed %d: the summary %+v does not follow from the entries: %+v", seed, sum, p)
 			}
 			day := survey.DayOf(now, w.survey.Location())

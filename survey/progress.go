@@ -183,12 +183,12 @@ func (p Progress) Next() Span {
 // Overdue reports whether the deadline the case works towards has passed by a day.
 func (p Progress) Overdue(day Span) bool { return p.Next() != 0 && day > p.Next() }
 
-// Summary is what is stored beside the entries.
-func (p Progress) Summary() CaseSummary {
+// Summarize is what is stored beside the entries once a case has come so far.
+func (c Case) Summarize(p Progress) CaseSummary {
 	s := CaseSummary{State: p.State, Next: p.Next(), Pending: p.State != CaseOwed && p.Clock.Pending()}
 	for mark, on := range map[CaseMarks]bool{
 		MarkReopened: p.Reopened != 0, MarkExcluded: p.Excluded(), MarkExclusionAsked: p.Exclusion == RequestAsked,
-		MarkExtensionAsked: p.Extension == RequestAsked, MarkIdentified: p.Identified,
+		MarkExtensionAsked: p.Extension == RequestAsked, MarkIdentified: p.Identified, MarkUnnamed: c.Unnamed(),
 	} {
 		if on {
 			s.Marks |= mark

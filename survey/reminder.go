@@ -44,11 +44,11 @@ func (c Calendar) NextWorkday(day Span) Span {
 	return day
 }
 
-// Reminders are those a case owes on a day: one for every deadline that was not met
+// Reminders are those a case owes on a day, none while its bureau does not see it: one for every deadline that was not met
 // and whose last day is at most the next working day, or is over since at most
 // [RemindedFor] days.
 func (c Case) Reminders(p Progress, today Span, cal Calendar) (owed []Reminder) {
-	if p.Done() || p.State == CaseOwed {
+	if p.Done() || p.State == CaseOwed || c.Unnamed() && c.Response.Day == today {
 		return nil
 	}
 	repaired := p.Rectified != 0 || p.Explained != 0

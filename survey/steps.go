@@ -213,7 +213,7 @@ func (c Case) Take(s Survey, cal Calendar, who Worker, now time.Time, want Entry
 		put(Entry{Step: StepClock, Party: System})
 	}
 	if (want.Step == StepOpened || want.Step == StepClock) && len(made) > 0 {
-		return made, p.Summary(), nil
+		return made, c.Summarize(p), nil
 	}
 	if legal := c.Legal(p, who, today); !slices.Contains(legal, want.Step) {
 		return nil, CaseSummary{}, &IllegalStep{want.Step, legal}
@@ -223,7 +223,7 @@ func (c Case) Take(s Survey, cal Calendar, who Worker, now time.Time, want Entry
 		return nil, CaseSummary{}, faults
 	}
 	put(e)
-	return made, p.Summary(), nil
+	return made, c.Summarize(p), nil
 }
 
 // gains reports whether a clock knows a deadline that another lacks.

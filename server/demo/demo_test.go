@@ -77,7 +77,7 @@ func TestFillTwiceIsFillOnce(t *testing.T) {
 	reached := map[survey.CaseState]int{}
 	err = store.Cases(ctx, survey.CaseQuery{Survey: demo.SurveyID}, func(c survey.Case) error {
 		reached[c.Summary.State]++
-		if last := c.Entries[len(c.Entries)-1]; last.At.After(now) || c.Progress(time.Time{}, zone).Summary().State != c.Summary.State {
+		if last := c.Entries[len(c.Entries)-1]; last.At.After(now) || c.Progress(time.Time{}, zone).State != c.Summary.State {
 			t.Errorf("case of %s ends with %+v, is %s", c.Response.Day, last, c.Summary.State)
 		}
 		return nil

@@ -30,6 +30,7 @@ func TestAnonymousIsWorkedOutsideTheRealNameRate(t *testing.T) {
 	}
 	s.rate(code, "dissatisfied", "comment", "y", "case_number", "N2", "visit_secret", "sN2", "anonymous", "on")
 	s.openCases()
+	s.pass(24 * time.Hour) // the bureau sees unnamed reviews from the next day on
 
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	cases, _ := boss.listed("/console/cases")

@@ -14,6 +14,7 @@ var zeroTime time.Time
 type CasesView struct {
 	Console
 	Place, PlaceName    string // empty for all
+	scope               survey.CaseQuery
 	Today               survey.Span
 	State, Show, Number string        // the filters
 	Faults              survey.Faults // of the filters; then there are no rows
@@ -41,8 +42,17 @@ func (v DueView) Address(show string) string {
 // CaseRow is a case of the list.
 type CaseRow struct {
 	survey.Case
+	Address        string // of its page, after /console/cases/
 	Window, Bureau string
 	Overdue        bool
+}
+
+// CameIn is when the review came in, of an unnamed one the day alone.
+func (c Console) CameIn(k survey.Case) string {
+	if k.Unnamed() {
+		return k.Response.Day.String()
+	}
+	return c.Stamp(k.Response.ReceivedAt)
 }
 
 // States lists the states to choose from.
@@ -67,6 +77,7 @@ func (r CaseRow) Marks() (names []string) {
 type CaseView struct {
 	Console
 	Case                 survey.Case
+	Address              string // see [CaseRow]
 	Progress             survey.Progress
 	Today                survey.Span
 	Window, Hall, Bureau string
@@ -103,6 +114,15 @@ type StepForm struct {
 
 // No is the number the next entry would get.
 func (v CaseView) No() int { return len(v.Case.Entries) + 1 }
+
+// TakenAt is when a step was taken: of the system's, which are as of the time the
+// review came in, as CameIn says it.
+func (v CaseView) TakenAt(e survey.Entry) string {
+	if e.Party == survey.System && v.Case.Unnamed() {
+		return survey.DayOf(e.At, v.Survey.Location()).String()
+	}
+	return v.Stamp(e.At)
+}
 
 // Open unfolds the step that was just refused, or the first to take.
 func (v CaseView) Open(f StepForm) template.HTMLAttr {

@@ -63,7 +63,7 @@ func (a *app) showCaseRates(c *fiber.Ctx) error {
 		return err
 	}
 	view.Reasons = reasonRows(view.Table.Total.Reasons, q.Survey.Questionnaire)
-	loads, err := a.Store.CaseLoads(ctx, q.Survey.ID, q.Within, survey.DayOf(a.Now(), q.Survey.Location()))
+	loads, err := a.Store.CaseLoads(ctx, a.caseScope(who, q.Survey, q.Within), survey.DayOf(a.Now(), q.Survey.Location()))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (a *app) casesView(c *fiber.Ctx) (*world, CasesView, error) {
 		return w, CasesView{}, cerr
 	}
 	today := survey.DayOf(a.Now(), s.Location())
-	return w, CasesView{Console: a.console(c, s, w), Place: place, PlaceName: w.name(place), Today: today, NextDay: cal.NextWorkday(today),
+	return w, CasesView{Console: a.console(c, s, w), scope: a.caseScope(actor(c), s, place), Place: place, PlaceName: w.name(place), Today: today, NextDay: cal.NextWorkday(today),
 		State: c.Query("state"), Show: c.Query("show"), Number: strings.TrimSpace(c.Query("number"))}, err
 }
 
@@ -73,7 +73,7 @@ func (a *app) showCases(c *fiber.Ctx) error {
 	w, view, err := a.casesView(c)
 	var q survey.CaseQuery
 	if err == nil {
-		q, err = view.query(c.Query("after"))
+		q, err = view.query(c.Query("after"), a.Intake.KeyAt)
 	}
 	if errors.As(err, &view.Faults) {
 		return a.page(c, fiber.StatusUnprocessableEntity, "cases", view)
@@ -86,11 +86,11 @@ func (a *app) showCases(c *fiber.Ctx) error {
 	}
 	err = a.Store.Cases(c.UserContext(), q, func(k survey.Case) error {
 		if len(view.Rows) == casesPage {
-			view.Next = view.after(view.Rows[casesPage-1].Case)
+			view.Next = view.after(view.Rows[casesPage-1])
 			return nil
 		}
 		window := k.Response.Path.Window()
-		view.Rows = append(view.Rows, CaseRow{Case: k, Window: w.name(window), Bureau: w.name(survey.BureauOf(window)),
+		view.Rows = append(view.Rows, CaseRow{Case: k, Address: a.Intake.Address(k.Response.Key), Window: w.name(window), Bureau: w.name(survey.BureauOf(window)),
 			Overdue: k.Summary.Next != 0 && k.Summary.Next < view.Today})
 		return nil
 	})
@@ -110,7 +110,7 @@ func (a *app) downloadLedger(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q, err := view.query("")
+	q, err := view.query("", a.Intake.KeyAt)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,9 @@ func (a *app) downloadLedger(c *fiber.Ctx) error {
 // due counts what is overdue, due today and due on the next working day.
 func (a *app) due(c *fiber.Ctx, s survey.Survey, place string, next survey.Span) (DueView, error) {
 	today := survey.DayOf(a.Now(), s.Location())
-	days, err := a.Store.CasesDue(c.UserContext(), s.ID, place, next)
+	q := a.caseScope(actor(c), s, place)
+	q.Before = next.Plus(1)
+	days, err := a.Store.CasesDue(c.UserContext(), q)
 	v := DueView{Survey: s.ID, Place: place}
 	for day, n := range days {
 		switch {
@@ -140,9 +142,10 @@ func (a *app) due(c *fiber.Ctx, s survey.Survey, place string, next survey.Span)
 }
 
 // query is what the list's filters ask for.
-func (v CasesView) query(after string) (survey.CaseQuery, error) {
+func (v CasesView) query(after string, keyAt func(string) (survey.Key, error)) (survey.CaseQuery, error) {
 	// One more than is shown tells whether there is a next page.
-	q := survey.CaseQuery{Survey: v.Survey.ID, Place: v.Place, Number: v.Number, Limit: casesPage + 1}
+	q := v.scope
+	q.Number, q.Limit = v.Number, casesPage+1
 	var faults survey.Faults
 	if v.State != "" {
 		q.States = []survey.CaseState{survey.CaseState(v.State)}
@@ -171,7 +174,7 @@ func (v CasesView) query(after string) (survey.CaseQuery, error) {
 		day, err := strconv.Atoi(next)
 		if err == nil {
 			q.After.Next = survey.Span(day)
-			q.After.Key, err = survey.ParseKey(key)
+			q.After.Key, err = keyAt(key)
 		}
 		if err != nil {
 			faults = append(faults, survey.Fault{Field: "after", Value: after, Why: WhyCursor})
@@ -189,9 +192,9 @@ var caseMarks = map[string]survey.CaseMarks{
 	"extension_asked": survey.MarkExtensionAsked, "identified": survey.MarkIdentified,
 }
 
-func (v CasesView) after(k survey.Case) string {
+func (v CasesView) after(k CaseRow) string {
 	q := v.filters()
-	q.Set("after", strconv.Itoa(int(k.Summary.Next))+"-"+k.Response.Key.String())
+	q.Set("after", strconv.Itoa(int(k.Summary.Next))+"-"+k.Address)
 	return "/console/cases?" + q.Encode()
 }
 
@@ -217,7 +220,7 @@ func (a *app) opened(c *fiber.Ctx) (*world, survey.Survey, survey.Case, error) {
 	if err != nil {
 		return w, survey.Survey{}, k, err
 	}
-	key, err := survey.ParseKey(c.Params("key"))
+	key, err := a.Intake.KeyAt(c.Params("key"))
 	if err == nil {
 		k, err = a.Store.Case(c.UserContext(), key)
 	}
@@ -228,7 +231,24 @@ func (a *app) opened(c *fiber.Ctx) (*world, survey.Survey, survey.Case, error) {
 		return w, survey.Survey{}, k, errNoAccess
 	}
 	s, err := w.survey(k.Response.Survey)
+	if hidden := a.hiddenFrom(actor(c), s); err == nil && hidden != 0 && k.Unnamed() && k.Response.Day >= hidden {
+		err = survey.ErrNotFound
+	}
 	return w, s, k, err
+}
+
+// hiddenFrom is the day from which on unnamed reviews are hidden from somebody at a
+// bureau, today; 0 for everybody else. See [survey.Case.Unnamed].
+func (a *app) hiddenFrom(who survey.Actor, s survey.Survey) survey.Span {
+	if !who.Restricted() {
+		return 0
+	}
+	return survey.DayOf(a.Now(), s.Location())
+}
+
+// caseScope is what somebody sees of the cases of a place.
+func (a *app) caseScope(who survey.Actor, s survey.Survey, place string) survey.CaseQuery {
+	return survey.CaseQuery{Survey: s.ID, Place: place, Unnamed: a.hiddenFrom(who, s)}
 }
 
 func (a *app) showCase(c *fiber.Ctx) error {
@@ -241,7 +261,7 @@ func (a *app) showCase(c *fiber.Ctx) error {
 
 func (a *app) caseView(c *fiber.Ctx, w *world, s survey.Survey, k survey.Case) CaseView {
 	window := k.Response.Path.Window()
-	v := CaseView{Console: a.console(c, s, w), Case: k, Progress: k.Progress(zeroTime, s.Location()),
+	v := CaseView{Console: a.console(c, s, w), Case: k, Address: a.Intake.Address(k.Response.Key), Progress: k.Progress(zeroTime, s.Location()),
 		Today:  survey.DayOf(a.Now(), s.Location()),
 		Window: w.name(window), Hall: w.name(survey.HallOf(window)), Bureau: w.name(survey.BureauOf(window))}
 	for _, code := range k.Response.Reasons {
@@ -287,11 +307,11 @@ func (a *app) takeStep(c *fiber.Ctx) error {
 		if _, err := survey.EraseCase(c.UserContext(), a.Store, k.Response.Key); err != nil {
 			return err
 		}
-		return c.Redirect("/console/cases/"+k.Response.Key.String(), fiber.StatusSeeOther)
+		return c.Redirect("/console/cases/"+a.Intake.Address(k.Response.Key), fiber.StatusSeeOther)
 	case err == nil && want.Step == survey.StepRevealed:
 		return a.showRevealed(c, w, s, k)
 	case err == nil:
-		return c.Redirect("/console/cases/"+k.Response.Key.String(), fiber.StatusSeeOther)
+		return c.Redirect("/console/cases/"+a.Intake.Address(k.Response.Key), fiber.StatusSeeOther)
 	case errors.As(err, &faults), errors.As(err, &illegal), errors.Is(err, survey.ErrExists):
 	default:
 		return err

@@ -108,7 +108,7 @@ func TestACaseIsWorkedInTheConsole(t *testing.T) {
 	if err != nil || len(owed) != 1 {
 		t.Fatalf("%d cases are owed, %v; want the one bad review", len(owed), err)
 	}
-	address := "/console/cases/" + owed[0].Response.Key.String()
+	address := "/console/cases/" + s.secrets().Address(owed[0].Response.Key)
 	if steps := offered(s.get(address, boss.as).page(t)); len(steps) != 0 {
 		t.Errorf("offered before the case is open: %v", steps)
 	}

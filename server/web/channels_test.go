@@ -31,6 +31,7 @@ func TestChannelsStandApart(t *testing.T) {
 		s.pass(time.Minute)
 	}
 	s.rollUp()
+	s.pass(24 * time.Hour) // a bureau's figures end with yesterday
 	admin, boss := s.desk("admin", survey.Organiser, ""), s.desk("boss", survey.Supervisor, "350102-HR")
 	for name, d := range map[string]desk{"organiser": admin, "supervisor": boss} {
 		page := s.get("/console/figures", d.as).page(t)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -163,30 +164,9 @@ func TestCoercerGuessesNoBetter(t *testing.T) {
 		}
 	}
 
-	// What names a receipt stands nowhere, so no page leads from it to a rating. That a
-	// case shows the bureau a bad review, and when it came in, is another matter: see README.
-	boss := s.desk("boss", survey.Supervisor, "350102-HR")
-	seen := map[string]string{"the bundle": unzipped(t, text, ""), "the document": s.get("/api/v1/publications/"+id.String(), s.token(survey.Reviewer, "")).text}
-	todo := []string{"/console/figures?by=window", "/console/figures?by=hall", "/console/figures/csv?by=window", "/console/texts", "/console/cases", "/console/cases/ledger/csv",
-		"/console/cases/rates", "/console/publications", "/console/replies", "/console/codes"}
-	for len(todo) > 0 {
-		path := todo[0]
-		if todo = todo[1:]; seen[path] != "" {
-			continue
-		}
-		a := s.get(path, boss.as)
-		if a.StatusCode != 200 {
-			t.Errorf("%s: status %d", path, a.StatusCode)
-		}
-		seen[path] = a.text + " "
-		if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
-			for _, link := range a.page(t).Find("a[href^='/console/cases']").EachIter() {
-				if href := link.AttrOr("href", ""); !strings.Contains(href, "/ledger/") && !strings.Contains(href, "/rates/") {
-					todo = append(todo, href)
-				}
-			}
-		}
-	}
+	// What names a receipt stands nowhere, so no page leads from it to a rating.
+	seen := s.desk("boss", survey.Supervisor, "350102-HR").everything()
+	seen["the bundle"], seen["the document"] = unzipped(t, text, ""), s.get("/api/v1/publications/"+id.String(), s.token(survey.Reviewer, "")).text
 	if len(seen) < 20 {
 		t.Errorf("only %d pages were seen", len(seen))
 	}
@@ -197,6 +177,116 @@ func TestCoercerGuessesNoBetter(t *testing.T) {
 				if strings.Contains(text, name) {
 					t.Fatalf("%s names a receipt: %s", where, name)
 				}
+			}
+		}
+	}
+}
+
+// everything is every page and file about ratings that somebody of a bureau sees, by
+// its address.
+func (d desk) everything() map[string]string {
+	d.t.Helper()
+	seen := map[string]string{}
+	todo := []string{"/console/figures", "/console/figures?by=window", "/console/figures?by=hall", "/console/figures/csv?by=window", "/console/figures/json?by=window", "/console/texts",
+		"/console/cases", "/console/cases/ledger/csv", "/console/cases/rates", "/console/publications", "/console/replies", "/console/codes", "/console/quality"}
+	for len(todo) > 0 {
+		path := todo[0]
+		if todo = todo[1:]; seen[path] != "" {
+			continue
+		}
+		a := d.get(path, d.as)
+		if a.StatusCode == 403 {
+			continue
+		}
+		if a.StatusCode != 200 {
+			d.t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+		seen[path] = a.text + " "
+		if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+			for _, link := range a.page(d.t).Find("a[href^='/console/cases']").EachIter() {
+				if href := link.AttrOr("href", ""); !strings.Contains(href, "/ledger/") && !strings.Contains(href, "/rates/") {
+					todo = append(todo, href)
+				}
+			}
+		}
+	}
+	return seen
+}
+
+// TestARatingTodayChangesNothingABureauSees: who stands at the window, or asks to see
+// the receipt, and looks at once, learns nothing from any page; the day after, a bad
+// review is there with its day alone. One whose citizen left a phone is there at once.
+func TestARatingTodayChangesNothingABureauSees(t *testing.T) {
+	s := newSite(t)
+	code := s.code(storetest.GulouHR1)
+	for i := range 40 { // else too few for any figure
+		s.rate(code, []string{"satisfied", "dissatisfied"}[i%2], "comment", fmt.Sprint("第", i))
+		s.pass(time.Hour)
+	}
+	s.openCases()
+	s.rollUp()
+	s.pass(time.Hour)
+	ignoreTimes := regexp.MustCompile(`"rolled_at":"[^"]*"|[0-9]{2}:[0-9]{2}<(br|/p)>`) // when anything was counted last, anywhere
+	desks := map[string]desk{"supervisor": s.desk("boss", survey.Supervisor, "350102-HR"), "city": s.desk("city", survey.Supervisor, "350100"), "staff": s.desk("staff", survey.Staff, storetest.GulouHR1)}
+	before := map[string]map[string]string{}
+	for name, d := range desks {
+		before[name] = d.everything()
+	}
+	rate := func(level string, with ...string) (at time.Time, key survey.Key) {
+		there := s.rows()
+		s.rate(code, level, with...)
+		last := s.rows()[slices.IndexFunc(s.rows(), func(r survey.Listed) bool {
+			return !slices.ContainsFunc(there, func(o survey.Listed) bool { return o.Key == r.Key })
+		})]
+		s.openCases()
+		s.rollUp()
+		s.pass(-5 * time.Second) // as if no time had gone
+		return last.ReceivedAt, last.Key
+	}
+	var times []string
+	var keys []survey.Key
+	for _, level := range []string{"very_satisfied", "very_dissatisfied", "dissatisfied"} {
+		at, key := rate(level, "comment", "今天的评价")
+		times, keys = append(times, at.In(s.survey.Location()).Format("15:04"), at.Format("15:04")), append(keys, key)
+		for name, d := range desks {
+			after := d.everything()
+			if len(after) != len(before[name]) || len(after) < 5 {
+				t.Errorf("%s, %s: %d pages, before %d", level, name, len(after), len(before[name]))
+			}
+			for path, text := range after {
+				if ignoreTimes.ReplaceAllString(text, "") != ignoreTimes.ReplaceAllString(before[name][path], "") {
+					t.Errorf("%s, %s: %s has changed", level, name, path)
+				}
+			}
+			if a := d.get("/console/cases/"+s.secrets().Address(key), d.as); a.StatusCode != 404 && a.StatusCode != 403 {
+				t.Errorf("%s, %s: the case opens by its address: status %d", level, name, a.StatusCode)
+			}
+		}
+	}
+	boss := desks["supervisor"]
+	if _, named := rate("dissatisfied", "comment", "请回电", "phone", citizenPhone, "consent", "1"); boss.everything()["/console/cases/"+s.secrets().Address(named)] == "" {
+		t.Error("the case of somebody who can be called is not there at once")
+	}
+	if admin := s.desk("admin", survey.Organiser, ""); admin.everything()["/console/cases/"+s.secrets().Address(keys[1])] == "" {
+		t.Error("the province does not see the case at once")
+	}
+
+	s.pass(24 * time.Hour)
+	boss = s.desk("boss2", survey.Supervisor, "350102-HR")
+	seen := boss.everything()
+	for _, key := range keys[1:] {
+		address := "/console/cases/" + s.secrets().Address(key)
+		if seen[address] == "" {
+			t.Error("the case is not there the day after")
+		}
+		for _, at := range times {
+			if strings.Contains(seen[address], at) {
+				t.Errorf("the case tells that it came in at %s", at)
+			}
+		}
+		for path, text := range seen {
+			if strings.Contains(text, key.String()) {
+				t.Errorf("%s holds a key, which tells the time", path)
 			}
 		}
 	}

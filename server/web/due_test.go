@@ -33,7 +33,7 @@ func TestWhatIsDueIsCountedAndLinked(t *testing.T) {
 	rate := func(code string, n int) {
 		t.Helper()
 		for range n {
-			if a := s.rate(code, "dissatisfied", "comment", "等了很久"); a.StatusCode != http.StatusOK {
+			if a := s.rate(code, "dissatisfied", "comment", "等了很久", "phone", citizenPhone, "consent", "1"); a.StatusCode != http.StatusOK {
 				t.Fatalf("status %d", a.StatusCode)
 			}
 		}

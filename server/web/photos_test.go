@@ -64,9 +64,9 @@ func picture(t testing.TB, shade uint8) []byte {
 
 func TestPhotosOfACase(t *testing.T) {
 	s := newSite(t)
-	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "等了很久")
+	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "等了很久", "phone", citizenPhone, "consent", "1")
 	s.pass(1e9)
-	s.rate(s.code(storetest.GulouHR1), "very_dissatisfied", "comment", "还在等")
+	s.rate(s.code(storetest.GulouHR1), "very_dissatisfied", "comment", "还在等", "phone", citizenPhone, "consent", "1")
 	s.openCases()
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	other := s.desk("other", survey.Supervisor, "350203-TAX")
@@ -161,7 +161,7 @@ func (s *site) listen() string {
 func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 	s := newSite(t)
 	code := s.code(storetest.GulouHR1)
-	s.rate(code, "dissatisfied", "comment", "等了很久")
+	s.rate(code, "dissatisfied", "comment", "等了很久", "phone", citizenPhone, "consent", "1")
 	s.openCases()
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	cases, _ := boss.listed("/console/cases")
@@ -211,7 +211,7 @@ func TestWhatIsTooLargeIsAnswered(t *testing.T) {
 func TestABodyIsNotTakenForTheNextRequest(t *testing.T) {
 	s := newSite(t)
 	code := s.code(storetest.GulouHR1)
-	s.rate(code, "dissatisfied", "comment", "等了很久")
+	s.rate(code, "dissatisfied", "comment", "等了很久", "phone", citizenPhone, "consent", "1")
 	s.openCases()
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	cases, _ := boss.listed("/console/cases")
@@ -312,7 +312,7 @@ func TestALongFormIsNotHeld(t *testing.T) {
 // Photos need no folder for what is half read: the image the server ships in has none.
 func TestManyUploadsAtOnce(t *testing.T) {
 	s := newSite(t)
-	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "等了很久")
+	s.rate(s.code(storetest.GulouHR1), "dissatisfied", "comment", "等了很久", "phone", citizenPhone, "consent", "1")
 	s.openCases()
 	boss := s.desk("boss", survey.Supervisor, "350102-HR")
 	cases, _ := boss.listed("/console/cases")

@@ -80,7 +80,7 @@ func (h *house) must(err error) {
 
 func (h *house) remind() int {
 	h.t.Helper()
-	n, err := jobs.Remind(h.t.Context(), h, []string{"webhook"}, h.clock())
+	n, err := jobs.Remind(h.t.Context(), h, survey.Key.String, []string{"webhook"}, h.clock())
 	h.must(err)
 	return n
 }
@@ -192,7 +192,7 @@ func TestOnceEachByTwoRunnersAtOnce(t *testing.T) {
 	for range 2 {
 		all.Go(func() {
 			for range 3 {
-				if _, err := jobs.Remind(t.Context(), h, []string{"webhook"}, h.clock()); err != nil {
+				if _, err := jobs.Remind(t.Context(), h, survey.Key.String, []string{"webhook"}, h.clock()); err != nil {
 					t.Error(err)
 				}
 				if _, err := jobs.Deliver(t.Context(), h, "webhook", h.client(r.URL), slog.New(slog.DiscardHandler)); err != nil {

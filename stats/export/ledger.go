@@ -81,7 +81,7 @@ func ledgerColumns() []ledgerColumn {
 	place("bureau", "单位", "Bureau", survey.BureauOf)
 	place("hall", "大厅", "Hall", survey.HallOf)
 	place("window", "窗口", "Window", func(window string) string { return window })
-	add("received_at", "评价时间", "Time the review came in", func(r *ledgerRow) any { return r.Response.ReceivedAt.In(r.s.Location()) })
+	day("received", "评价日", "Day the review came in", func(r *ledgerRow) survey.Span { return r.Response.Day })
 	text("channel", "评价渠道，imported 为外部导入", "Channel; imported was made elsewhere", func(r *ledgerRow) string { return r.Response.Channel.String() })
 	add("level", "满意度等级", "Satisfaction level", func(r *ledgerRow) any { return r.Response.Level })
 	add("reasons", "评价原因", "Reasons", func(r *ledgerRow) any { return r.reasons() })

@@ -18,12 +18,14 @@ type Reader interface {
 
 // Query asks for the figures of places over a stretch of days.
 type Query struct {
-	Survey   survey.Survey
-	Tree     *survey.Tree
-	By       survey.Kind // one row per place of this kind
-	Within   string      // a place; empty for all the viewer sees
-	From, To survey.Span // days, both included, cut to the survey's period; zero for its ends
-	AsOf     time.Time   // decides which unrated visits have matured
+	Survey survey.Survey
+	Tree   *survey.Tree
+	By     survey.Kind // one row per place of this kind
+	Within string      // a place; empty for all the viewer sees
+	// From and To are days, both included, cut to the survey's period; zero for its ends.
+	// For a restricted viewer the last is the day before AsOf.
+	From, To survey.Span
+	AsOf     time.Time // decides which unrated visits have matured
 }
 
 // Row is the figures of one place.

@@ -65,6 +65,9 @@ func newView(q Query, who survey.Actor) (*view, error) {
 	if last := q.Survey.LastDay(); q.To == 0 || q.To > last {
 		q.To = last
 	}
+	if who.Restricted() { // the day that runs would tell who of those at the window just rated how
+		q.To = min(q.To, survey.DayOf(q.AsOf, q.Survey.Location()).Plus(-1))
+	}
 	v := &view{Query: q, root: q.Within, restricted: who.Restricted(), kind: survey.Bureau, candidates: map[string]bool{}}
 	if v.restricted {
 		v.root = who.Place

@@ -125,7 +125,7 @@ func FuzzCases(f *testing.F) {
 				last = e.At
 			}
 			end := survey.Case{Entries: a.Made}.Progress(now.AddDate(1, 0, 0), s.Location())
-			if end.Summary().State != a.Sum.State || end.Summary().Next != a.Sum.Next {
+			if end.State != a.Sum.State || end.Next() != a.Sum.Next {
 				t.Fatalf("summary %+v of %+v", a.Sum, end)
 			}
 		}

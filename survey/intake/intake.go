@@ -262,6 +262,12 @@ func (in *Intake) seal(c survey.Contact, bound survey.Key) (*survey.SealedContac
 func (in *Intake) FollowUp(receipt string) []byte   { return in.secrets.FollowUp(receipt) }
 func (in *Intake) FollowUpOf(key survey.Key) []byte { return in.secrets.FollowUpOf(key) }
 
+// Address is a response's key for an address, see [Secrets.Address].
+func (in *Intake) Address(key survey.Key) string { return in.secrets.Address(key) }
+
+// KeyAt is the reverse of Address, see [Secrets.KeyAt].
+func (in *Intake) KeyAt(address string) (survey.Key, error) { return in.secrets.KeyAt(address) }
+
 // PhoneHashes are the keyed hashes a phone is found by, one for each key.
 func (in *Intake) PhoneHashes(number string) [][]byte { return in.sealer.Hashes([]byte(number)) }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -23,7 +24,7 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite, tagKey keyed }
+type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite, tagKey, address keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
@@ -33,7 +34,7 @@ func NewSecrets(master []byte) (Secrets, error) {
 		"manyi visit secret": &s.visit, "manyi follow-up": &s.follow,
 		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
 		"manyi invitation": &s.invite,
-		"manyi tag":        &s.tagKey,
+		"manyi tag":        &s.tagKey, "manyi address": &s.address,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -190,6 +191,36 @@ func (s Secrets) CaseTag(id string, c survey.CaseRef) string {
 
 // FactTag is described at CaseTag.
 func (s Secrets) FactTag(k survey.Key) string { return s.tag("response\x00", string(k[:])) }
+
+// Address is a response's key for an address (网址): always the same one, and without the
+// secret it tells nothing. A key tells to the millisecond when its form was made.
+func (s Secrets) Address(k survey.Key) string {
+	check := s.address.mac([]byte{0}, k[:])[:addressCheck]
+	return base64.RawURLEncoding.EncodeToString(append(check, s.hidden(k, check)...))
+}
+
+// KeyAt is the key an address stands for, or the one that is written out in it;
+// [survey.ErrNotFound] if it is neither.
+func (s Secrets) KeyAt(address string) (survey.Key, error) {
+	if b, err := base64.RawURLEncoding.Strict().DecodeString(address); err == nil && len(b) == addressCheck+len(survey.Key{}) {
+		check := b[:addressCheck]
+		k := survey.Key(s.hidden(survey.Key(b[addressCheck:]), check))
+		if hmac.Equal(check, s.address.mac([]byte{0}, k[:])[:addressCheck]) {
+			return k, nil
+		}
+		return survey.Key{}, survey.ErrNotFound
+	}
+	return survey.ParseKey(address)
+}
+
+// addressCheck is how many bytes of an address hide the key and prove that it is one.
+const addressCheck = 16
+
+// hidden makes a key unreadable, or readable again.
+func (s Secrets) hidden(k survey.Key, check []byte) []byte {
+	subtle.XORBytes(k[:], k[:], s.address.mac([]byte{1}, check))
+	return k[:]
+}
 
 func (s Secrets) tag(kind, what string) string {
 	return base64.RawURLEncoding.EncodeToString(s.tagKey.mac([]byte(kind), []byte(what))[:16])

@@ -312,8 +312,18 @@ func caseFilter(q survey.CaseQuery) bson.D {
 	if q.Marks != 0 {
 		is("marks", bson.D{{Key: "$in", Value: survey.CaseMarksWith(q.Marks)}})
 	}
-	if q.Since != 0 { // beside other bounds on next
-		is("$and", bson.A{field("next", bson.D{{Key: "$gte", Value: q.Since}})})
+	var besides bson.A // other bounds on the same fields
+	if q.Since != 0 {
+		besides = append(besides, field("next", bson.D{{Key: "$gte", Value: q.Since}}))
+	}
+	if q.Unnamed != 0 {
+		besides = append(besides, field("$or", bson.A{
+			field("marks", bson.D{{Key: "$nin", Value: survey.CaseMarksWith(survey.MarkUnnamed)}}),
+			field("day", bson.D{{Key: "$lt", Value: q.Unnamed}}),
+		}))
+	}
+	if besides != nil {
+		is("$and", besides)
 	}
 	if q.Before != 0 && q.Limit == 0 {
 		filter = append(filter, overdue(q.Before)...)
@@ -379,11 +389,11 @@ func (s *Store) fillCases(ctx context.Context, docs []badDoc) ([]survey.Case, er
 }
 
 // CaseLoads implements survey.CaseStore.
-func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Span) (out []survey.CaseLoad, err error) {
+func (s *Store) CaseLoads(ctx context.Context, q survey.CaseQuery, today survey.Span) (out []survey.CaseLoad, err error) {
 	err = s.do(ctx, "count cases", func() error {
 		late := bson.D{{Key: "$and", Value: bson.A{bson.D{{Key: "$gt", Value: bson.A{"$next", 0}}}, bson.D{{Key: "$lt", Value: bson.A{"$next", today}}}}}}
 		cursor, err := s.db.Collection("cases").Aggregate(ctx, bson.A{
-			bson.D{{Key: "$match", Value: caseFilter(survey.CaseQuery{Survey: id, Place: place})}},
+			bson.D{{Key: "$match", Value: caseFilter(q)}},
 			bson.D{{Key: "$group", Value: bson.D{
 				{Key: "_id", Value: bson.D{{Key: "bureau", Value: "$bureau"}, {Key: "state", Value: "$state"}, {Key: "marks", Value: "$marks"}, {Key: "late", Value: late}}},
 				{Key: "n", Value: field("$sum", 1)}}}},
@@ -410,11 +420,11 @@ func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Sp
 }
 
 // CasesDue implements survey.CaseStore.
-func (s *Store) CasesDue(ctx context.Context, id, place string, to survey.Span) (map[survey.Span]int64, error) {
+func (s *Store) CasesDue(ctx context.Context, q survey.CaseQuery) (map[survey.Span]int64, error) {
 	out := map[survey.Span]int64{}
 	err := s.do(ctx, "count cases that are due", func() error {
 		cursor, err := s.db.Collection("cases").Aggregate(ctx, bson.A{
-			bson.D{{Key: "$match", Value: caseFilter(survey.CaseQuery{Survey: id, Place: place, Before: to.Plus(1)})}},
+			bson.D{{Key: "$match", Value: caseFilter(q)}},
 			bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: "$next"}, {Key: "n", Value: field("$sum", 1)}}}},
 		})
 		if err != nil {

@@ -156,6 +156,9 @@ func caseFilter(q survey.CaseQuery) (string, []any) {
 	if q.Marks != 0 {
 		add("c.marks & ? = ?", q.Marks, q.Marks)
 	}
+	if q.Unnamed != 0 {
+		add("(c.marks & ? = 0 OR c.day < ?)", survey.MarkUnnamed, q.Unnamed)
+	}
 	if q.Since != 0 {
 		add("c.next >= ?", q.Since)
 	}
@@ -225,8 +228,8 @@ func (s *Store) fillCases(ctx context.Context, found []caseRow) ([]survey.Case, 
 }
 
 // CaseLoads implements survey.CaseStore.
-func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Span) (out []survey.CaseLoad, err error) {
-	where, args := caseFilter(survey.CaseQuery{Survey: id, Place: place})
+func (s *Store) CaseLoads(ctx context.Context, q survey.CaseQuery, today survey.Span) (out []survey.CaseLoad, err error) {
+	where, args := caseFilter(q)
 	rows, err := s.read.QueryContext(ctx, `SELECT c.bureau, c.state, c.marks, c.next BETWEEN 1 AND ? AS late, count(*) FROM cases c `+where+
 		` GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, append([]any{today.Plus(-1)}, args...)...)
 	err = each(rows, err, func(r *sql.Rows) error {
@@ -239,8 +242,8 @@ func (s *Store) CaseLoads(ctx context.Context, id, place string, today survey.Sp
 }
 
 // CasesDue implements survey.CaseStore.
-func (s *Store) CasesDue(ctx context.Context, id, place string, to survey.Span) (map[survey.Span]int64, error) {
-	where, args := caseFilter(survey.CaseQuery{Survey: id, Place: place, Before: to.Plus(1)})
+func (s *Store) CasesDue(ctx context.Context, q survey.CaseQuery) (map[survey.Span]int64, error) {
+	where, args := caseFilter(q)
 	out := map[survey.Span]int64{}
 	rows, err := s.read.QueryContext(ctx, "SELECT c.next, count(*) FROM cases c "+where+" GROUP BY 1", args...)
 	err = each(rows, err, func(r *sql.Rows) error {

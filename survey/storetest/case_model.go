@@ -249,7 +249,7 @@ func caseRandomSteps(t testing.TB, s survey.Store) {
 			m.extension, m.exclusion, m.reopened, m.objected, m.identified, m.released, m.rectified, m.calledBack))
 		loads[fmt.Sprint(m.state, m.exclusion == "granted")]++
 	}
-	counted, err := s.CaseLoads(t.Context(), of.ID, "", survey.DayOf(now, of.Location()))
+	counted, err := s.CaseLoads(t.Context(), survey.CaseQuery{Survey: of.ID}, survey.DayOf(now, of.Location()))
 	must(t, "loads", err)
 	for _, l := range counted {
 		loads[fmt.Sprint(l.State, l.Marks&survey.MarkExcluded != 0)] -= l.N

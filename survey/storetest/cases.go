@@ -334,6 +334,9 @@ func caseLists(t testing.TB, s survey.Store) {
 		"due later":         {survey.CaseQuery{Survey: "y2024", Since: 20240227, Limit: 10}, key(5, 1, 4)},
 		"number":            {survey.CaseQuery{Survey: "y2024", Number: "N1", Limit: 10}, key(0)},
 		"a good one's":      {survey.CaseQuery{Survey: "y2024", Number: "N2", Limit: 10}, nil},
+		"unnamed hidden":    {survey.CaseQuery{Survey: "y2024", Unnamed: 20240221, Limit: 10}, key(0, 3, 1)},
+		"and due later":     {survey.CaseQuery{Survey: "y2024", Unnamed: 20240226, Since: 20240227, Before: 20240501, Limit: 10}, key(1)},
+		"and in a bureau":   {survey.CaseQuery{Survey: "y2024", Unnamed: 20240220, Place: "350102-HR", Limit: 10}, key(1)},
 		"pending":           {survey.CaseQuery{Survey: "y2024", Pending: true, Limit: 10}, nil},
 		"every survey":      {survey.CaseQuery{Place: "350200", Limit: 10}, key(4)},
 	} {
@@ -385,7 +388,7 @@ func casePages(t testing.TB, s survey.Store) {
 func caseLoads(t testing.TB, s survey.Store) {
 	caseField(t, s)
 	loads := func(place string, today survey.Span) []survey.CaseLoad {
-		got, err := s.CaseLoads(t.Context(), "y2024", place, today)
+		got, err := s.CaseLoads(t.Context(), survey.CaseQuery{Survey: "y2024", Place: place}, today)
 		must(t, "loads", err)
 		slices.SortFunc(got, func(a, b survey.CaseLoad) int {
 			return strings.Compare(a.Bureau+" "+string(a.State), b.Bureau+" "+string(b.State))
@@ -393,15 +396,18 @@ func caseLoads(t testing.TB, s survey.Store) {
 		return got
 	}
 	same(t, "loads", loads("", 20240223), []survey.CaseLoad{
-		{Bureau: "350102-HR", State: survey.CaseContacted, N: 1},
-		{Bureau: "350102-HR", State: survey.CaseOpen, Overdue: true, N: 1},
-		{Bureau: "350102-HRS", State: survey.CaseOpen, Overdue: true, N: 1},
+		{Bureau: "350102-HR", State: survey.CaseContacted, Marks: survey.MarkUnnamed, N: 1},
+		{Bureau: "350102-HR", State: survey.CaseOpen, Marks: survey.MarkUnnamed, Overdue: true, N: 1},
+		{Bureau: "350102-HRS", State: survey.CaseOpen, Marks: survey.MarkUnnamed, Overdue: true, N: 1},
 		{Bureau: "350104-HR", State: survey.CaseOpen, N: 1},
-		{Bureau: "350128-ZH", State: survey.CaseOpen, N: 1},
-		{Bureau: "350203-TAX", State: survey.CaseOpen, Marks: survey.MarkExcluded, N: 1},
+		{Bureau: "350128-ZH", State: survey.CaseOpen, Marks: survey.MarkUnnamed, N: 1},
+		{Bureau: "350203-TAX", State: survey.CaseOpen, Marks: survey.MarkExcluded | survey.MarkUnnamed, N: 1},
 	})
 	same(t, "loads of a bureau", len(loads("350102-HR", 20240223)), 2)
 	same(t, "loads of a city", len(loads("350200", 20240223)), 1)
+	seen, err := s.CaseLoads(t.Context(), survey.CaseQuery{Survey: "y2024", Unnamed: 20240220}, 20240223)
+	must(t, "loads", err)
+	same(t, "loads without unnamed reviews of late", len(seen), 2)
 }
 
 func casesDue(t testing.TB, s survey.Store) {
@@ -417,7 +423,7 @@ func casesDue(t testing.TB, s survey.Store) {
 		{"350102-HR", 20240227, map[survey.Span]int64{20240221: 1}},
 		{"350200", 20250101, map[survey.Span]int64{}},
 	} {
-		got, err := s.CasesDue(t.Context(), "y2024", c.place, c.to)
+		got, err := s.CasesDue(t.Context(), survey.CaseQuery{Survey: "y2024", Place: c.place, Before: c.to.Plus(1)})
 		must(t, "due", err)
 		same(t, fmt.Sprint("due in ", c.place, " up to ", c.to), got, c.want)
 	}
