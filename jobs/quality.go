@@ -131,6 +131,18 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 		return 0, err
 	}
 	sheets := map[string]survey.QualitySheet{}
+	if quality.LastOfMonth(day, s) {
+		if err := store.Tallies(ctx, survey.TallyQuery{Survey: s.ID, Kind: survey.Window, From: day.Month(), To: day.Month(), Question: survey.Overall}, func(b survey.Bucket, t survey.Tally) error {
+			if f := quality.Channels(b.Place, day, t, s.Rules); f != nil {
+				q := sheets[survey.BureauOf(b.Place)]
+				q.Flags = append(q.Flags, *f)
+				sheets[survey.BureauOf(b.Place)] = q
+			}
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+	}
 	for window, d := range days {
 		bureau := survey.BureauOf(window)
 		q := sheets[bureau]

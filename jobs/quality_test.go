@@ -2,7 +2,9 @@ package jobs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -102,6 +104,80 @@ func TestQualityFlagsOfTheDaysThatAreOver(t *testing.T) {
 	// A long time after the end nothing is looked at.
 	if n := look("2026-01-01 01:00"); n != 0 {
 		t.Errorf("%d sheets long after the end", n)
+	}
+}
+
+// A month is judged once, when its last day is over: by its tally, whether or not
+// anybody rated on that day.
+func TestQualityFlagOfAMonth(t *testing.T) {
+	store, err := sqlitestore.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	s := storetest.Survey()
+	if err := errors.Join(store.PutPlaces(t.Context(), storetest.Places()), store.AddSurvey(t.Context(), s)); err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.NewFacts(1, s)
+	rate := func(window string, first survey.Span, n int, c survey.Channel, bad int) {
+		t.Helper()
+		var group []survey.Response
+		for i := range n {
+			at := storetest.At(first.Plus(i/4).String() + " 09:00").Add(time.Duration(i%4) * time.Hour)
+			group = append(group, f.Response(window, at, func(r *survey.Response) {
+				r.Channel, r.Level = c, survey.Satisfied
+				if i < bad {
+					r.Level = survey.Dissatisfied
+				}
+			}))
+		}
+		if _, err := store.AddResponses(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(at string) (flags []survey.QualityFlag) {
+		t.Helper()
+		if _, err := jobs.RollUp(t.Context(), store, 1, storetest.At(at)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jobs.LookForFlags(t.Context(), store, s, storetest.Tree(), storetest.At(at)); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range flagsOf(sheetsOf(t, store, "")) {
+			if f.Kind == survey.QualityChannels {
+				flags = append(flags, f)
+			}
+		}
+		return flags
+	}
+	for _, window := range []string{storetest.GulouHR1, storetest.SimingTax} {
+		rate(window, 20240301, 60, survey.ChannelTablet, 0)
+		rate(window, 20240303, 45, survey.ChannelQR, map[string]int{storetest.GulouHR1: 20}[window])
+	}
+	rate(storetest.GulouHR1, 20240220, 40, survey.ChannelTablet, 0) // in another month, with nothing beside it
+	if got := look("2024-03-31 23:00"); len(got) != 0 {
+		t.Errorf("%+v before the month is over", got)
+	}
+	want := survey.QualityFlag{Kind: survey.QualityChannels, Window: storetest.GulouHR1, Day: 20240331, N: 60, Of: 45}
+	check := func(at string) {
+		t.Helper()
+		got := look(at)
+		if !reflect.DeepEqual(got, []survey.QualityFlag{want}) {
+			told, _ := json.Marshal(got)
+			t.Errorf("%s: flags %s, want one with %+v", at, told, *want.Channels)
+		}
+	}
+	want.Channels = &survey.ChannelsApart{Kiosk: 60, Phones: 25, Low: .2465, High: .6298}
+	check("2024-04-01 01:00")
+	check("2024-04-02 01:00") // looked at anew, and the same
+	// Ratings that come late are counted with the others, and may explain it away.
+	rate(storetest.GulouHR1, 20240312, 5, survey.ChannelSMS, 5)
+	want.Of, want.Channels = 50, &survey.ChannelsApart{Kiosk: 60, Phones: 25, Low: .302, High: .6711}
+	check("2024-04-03 01:00")
+	rate(storetest.GulouHR1, 20240301, 100, survey.ChannelSMS, 0)
+	if got := look("2024-04-04 01:00"); len(got) != 0 {
+		t.Errorf("%+v after more ratings", got)
 	}
 }
 

@@ -77,14 +77,16 @@ const z95 = 1.959963984540054
 //	( x + z²/2 ± z √( x(n−x)/n + z²/4 ) ) / ( n + z² )
 //
 // It wants 0 ≤ x ≤ n. Nothing is known from n = 0, so that gives 0 to 1.
-func Wilson(x, n int64) Interval {
+func Wilson(x, n int64) Interval { return wilson(x, n, z95) }
+
+func wilson(x, n int64, z float64) Interval {
 	if n <= 0 {
 		return Interval{0, 1}
 	}
 	fx, fn := float64(x), float64(n)
-	mid := fx + z95*z95/2
-	half := z95 * math.Sqrt(fx*float64(n-x)/fn+z95*z95/4)
-	i := Interval{(mid - half) / (fn + z95*z95), (mid + half) / (fn + z95*z95)}
+	mid := fx + z*z/2
+	half := z * math.Sqrt(fx*float64(n-x)/fn+z*z/4)
+	i := Interval{(mid - half) / (fn + z*z), (mid + half) / (fn + z*z)}
 	// The ends are exact; rounding must not put 100 % at 99.999…9 %.
 	if x == 0 {
 		i.Low = 0
@@ -93,6 +95,21 @@ func Wilson(x, n int64) Interval {
 		i.High = 1
 	}
 	return i
+}
+
+// Newcombe is the score interval for the difference a − b of two shares of different
+// people, from −1 to 1, where z is the point of the normal distribution that goes with
+// its confidence (R. G. Newcombe, 1998, Statistics in Medicine 17, method 10). With
+// the Wilson intervals l to u of both shares it is
+//
+//	d − √( (a−lₐ)² + (u_b−b)² )  to  d + √( (uₐ−a)² + (b−l_b)² )
+//
+// It wants both denominators above 0.
+func Newcombe(a, b Ratio, z float64) Interval {
+	pa, _ := a.Value()
+	pb, _ := b.Value()
+	ia, ib := wilson(a.Num, a.Den, z), wilson(b.Num, b.Den, z)
+	return Interval{pa - pb - math.Hypot(pa-ia.Low, ib.High-pb), pa - pb + math.Hypot(ia.High-pa, pb-ib.Low)}
 }
 
 // Rate is a ratio of responses with its 95 % interval.

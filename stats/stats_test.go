@@ -43,6 +43,35 @@ func TestWilson(t *testing.T) {
 	}
 }
 
+// TestNewcombe holds the difference of two shares against the examples of R. G. Newcombe's
+// paper (Statistics in Medicine 17, 1998, table II, method 10).
+func TestNewcombe(t *testing.T) {
+	const z95 = 1.959963984540054
+	for _, c := range []struct {
+		a, b      stats.Ratio
+		low, high float64
+	}{
+		{stats.Ratio{Num: 56, Den: 70}, stats.Ratio{Num: 48, Den: 80}, .0524, .3339},
+		{stats.Ratio{Num: 9, Den: 10}, stats.Ratio{Num: 3, Den: 10}, .1705, .8090},
+		{stats.Ratio{Num: 6, Den: 7}, stats.Ratio{Num: 2, Den: 7}, .0582, .8062},
+		{stats.Ratio{Num: 5, Den: 56}, stats.Ratio{Num: 0, Den: 29}, -.0381, .1926},
+		{stats.Ratio{Num: 0, Den: 10}, stats.Ratio{Num: 0, Den: 20}, -.1611, .2775},
+		{stats.Ratio{Num: 10, Den: 10}, stats.Ratio{Num: 0, Den: 10}, .6075, 1},
+	} {
+		got := stats.Newcombe(c.a, c.b, z95)
+		if math.Abs(got.Low-c.low) > 6e-5 || math.Abs(got.High-c.high) > 6e-5 {
+			t.Errorf("Newcombe(%v, %v) = %v, want %v to %v", c.a, c.b, got, c.low, c.high)
+		}
+		back := stats.Newcombe(c.b, c.a, z95)
+		if math.Abs(back.Low+got.High) > 1e-12 || math.Abs(back.High+got.Low) > 1e-12 {
+			t.Errorf("Newcombe of %v and %v the other way is %v", c.a, c.b, back)
+		}
+		if sure := stats.Newcombe(c.a, c.b, 2.576); sure.Low >= got.Low || sure.High < got.High {
+			t.Errorf("with more confidence %v, not wider than %v", sure, got)
+		}
+	}
+}
+
 func TestNoneIsNull(t *testing.T) {
 	for _, c := range []struct {
 		value any

@@ -16,31 +16,47 @@ const (
 	QualityOneDevice       QualityKind = "one_device"        // 同一设备
 	QualityAgreeingComment QualityKind = "agreeing_comments" // 评语雷同
 	QualityNightHours      QualityKind = "night_hours"       // 夜间
+	QualityChannels        QualityKind = "channels_apart"    // 渠道背离: phones against the hall's tablet
 )
 
 // QualityKinds lists the kinds.
-var QualityKinds = [...]QualityKind{QualityBurst, QualityMoreThanServed, QualitySameAnswers, QualityOneDevice, QualityAgreeingComment, QualityNightHours}
+var QualityKinds = [...]QualityKind{QualityBurst, QualityMoreThanServed, QualitySameAnswers, QualityOneDevice, QualityAgreeingComment, QualityNightHours, QualityChannels}
 
-// QualityFlag is a reason to look at what a window was rated on a day, with its
-// evidence. It excludes nothing and changes no figure.
+// QualityFlag is a reason to look at what a window was rated on a day, or, of
+// channels_apart, in the month that ends with the day or in which the survey does, with
+// its evidence. It excludes nothing and changes no figure.
 type QualityFlag struct {
 	Kind   QualityKind `json:"kind"`
 	Window string      `json:"window"`
 	Day    Span        `json:"day"`
 	// N is what was found, Of what it is found among or measured by: of a burst its
 	// ratings and the highest peak of the window's past (0 if too little is known of
-	// it), of more_than_served the ratings and the people served, of the others the
+	// it), of more_than_served the ratings and the people served, of channels_apart the
+	// ratings on the hall's tablets and devices and those on phones, of the others the
 	// ratings meant and all of the day.
 	N  int64 `json:"n"`
 	Of int64 `json:"of"`
 	// From and To are the first and the last of the ratings meant, HH:MM in the
-	// survey's zone; empty for more_than_served.
+	// survey's zone; empty for more_than_served and channels_apart.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Share is how common the answers of a run are at the window; 0 for other kinds.
 	Share float64 `json:"share,omitempty"`
+	// Channels is how far they are apart; nil for other kinds.
+	Channels *ChannelsApart `json:"channels,omitempty"`
 	// Rows are the numbers under which the first of the ratings are exported.
 	Rows []string `json:"rows,omitempty"`
+}
+
+// ChannelsApart is the evidence of channels_apart beside the numbers of ratings.
+type ChannelsApart struct {
+	// Kiosk and Phones are how many of the ratings on either side are good.
+	Kiosk  int64 `json:"kiosk"`
+	Phones int64 `json:"phones"`
+	// Low and High bound the difference of satisfaction, kiosk less phones, from -1 to 1:
+	// Newcombe's 99 % interval.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 }
 
 // QualityTrace is what is kept of a window's day to judge those after it by.

@@ -3,12 +3,14 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
+	"manyi/stats"
 	"manyi/stats/export"
 	"manyi/survey"
 )
@@ -58,6 +60,14 @@ type QualityCount struct {
 type QualityRow struct {
 	survey.QualityFlag
 	Name, Bureau string
+}
+
+// Kiosk and Phones are the satisfaction of the two sides of channels_apart, Apart by how
+// many points the first is higher, at least and at most.
+func (r QualityRow) Kiosk() stats.Ratio  { return stats.Ratio{Num: r.Channels.Kiosk, Den: r.N} }
+func (r QualityRow) Phones() stats.Ratio { return stats.Ratio{Num: r.Channels.Phones, Den: r.Of} }
+func (r QualityRow) Apart() string {
+	return fmt.Sprintf("%+.1f – %+.1f", 100*r.Channels.Low, 100*r.Channels.High)
 }
 
 // qualityQuery reads a query of flags; page and files read the same one.

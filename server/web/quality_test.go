@@ -90,6 +90,30 @@ func TestQualityFlagsArePresented(t *testing.T) {
 	if !strings.Contains(file, "2024-02-26,350102-HR-01-001,1号窗口,350102-HR,burst,") || !strings.Contains(file, ",24,24,22:30,22:35,,") {
 		t.Errorf("the file tells %s", file)
 	}
+
+	// Of a month, with the two rates and how far they are apart.
+	must(t, s.store.PutQuality(t.Context(), survey.QualitySheet{Survey: s.survey.ID, Bureau: "350102-HR", Day: 20240229, MadeAt: s.clock(), Rules: 2, Flags: []survey.QualityFlag{
+		{Kind: survey.QualityChannels, Window: storetest.GulouHR1, Day: 20240229, N: 60, Of: 45, Channels: &survey.ChannelsApart{Kiosk: 57, Phones: 25, Low: -.0312, High: .6298}}}}))
+	all = "?from=2024-02-29&to=2024-02-29&kind=channels_apart"
+	row := s.get("/console/quality"+all, third.as).page(t).Find("#flags [data-flag=channels_apart]").Text()
+	for _, words := range []string{"2024-02-29", "60 : 45", "95.00% : 55.56%", "-3.1 – +63.0"} {
+		if !strings.Contains(row, words) {
+			t.Errorf("the row says %q, not %q", row, words)
+		}
+	}
+	var apart struct {
+		Rows []struct {
+			Kiosk_good, Phones_good int64
+			Apart_low, Apart_high   float64
+		}
+	}
+	must(t, json.Unmarshal([]byte(s.get("/api/v1/quality-flags"+all, token).text), &apart))
+	if len(apart.Rows) != 1 || apart.Rows[0].Kiosk_good != 57 || apart.Rows[0].Phones_good != 25 || apart.Rows[0].Apart_low != -.0312 || apart.Rows[0].Apart_high != .6298 {
+		t.Errorf("the API tells %+v", apart)
+	}
+	if file := s.get("/console/quality/csv"+all, admin.as).text; !strings.Contains(file, ",60,45,,,,57,25,-0.0312,0.6298,,") {
+		t.Errorf("the file tells %s", file)
+	}
 	for path, want := range map[string]int{
 		"/console/quality?kind=odd":        http.StatusUnprocessableEntity,
 		"/console/quality?from=yesterday":  http.StatusUnprocessableEntity,

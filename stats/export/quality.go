@@ -24,6 +24,10 @@ var qualityColumns = []Column{
 	{"from", survey.Text{Zh: "第一条时间", En: "Time of the first"}},
 	{"to", survey.Text{Zh: "最后一条时间", En: "Time of the last"}},
 	{"share", survey.Text{Zh: "该答案平时占比", En: "Usual share of these answers"}},
+	{"kiosk_good", survey.Text{Zh: "大厅平板满意数", En: "Good ones of those on the hall's tablet"}},
+	{"phones_good", survey.Text{Zh: "手机满意数", En: "Good ones of those on phones"}},
+	{"apart_low", survey.Text{Zh: "满意率之差下限", En: "Difference of satisfaction, at least"}},
+	{"apart_high", survey.Text{Zh: "满意率之差上限", En: "Difference of satisfaction, at most"}},
 	{"rows", survey.Text{Zh: "评价编号", En: "Ids of the first of them"}},
 	{"rules", survey.Text{Zh: "规则版本", En: "Version of the rules"}},
 	{"looked_at", survey.Text{Zh: "检查时间", En: "Looked at"}},
@@ -73,12 +77,15 @@ func Quality(ctx context.Context, w io.Writer, f Format, s survey.Survey, tree *
 	err = q.EachFlag(ctx, store, s.ID, tree, func(sheet survey.QualitySheet, f survey.QualityFlag) error {
 		title := text("quality." + string(f.Kind))
 		window, _ := tree.Place(f.Window)
-		var share any
+		var share, kiosk, phones, low, high any
 		if f.Kind == survey.QualitySameAnswers {
 			share = f.Share
 		}
+		if d := f.Channels; d != nil {
+			kiosk, phones, low, high = d.Kiosk, d.Phones, d.Low, d.High
+		}
 		return x.Row(f.Day.String(), f.Window, window.Name, sheet.Bureau, string(f.Kind), title.Zh, title.En, f.N, f.Of,
-			filled(f.From), filled(f.To), share, filled(strings.Join(f.Rows, " ")), sheet.Rules, sheet.MadeAt.In(s.Location()).Format(time.RFC3339))
+			filled(f.From), filled(f.To), share, kiosk, phones, low, high, filled(strings.Join(f.Rows, " ")), sheet.Rules, sheet.MadeAt.In(s.Location()).Format(time.RFC3339))
 	})
 	if err != nil {
 		return Manifest{}, err

@@ -1,6 +1,6 @@
 // Package quality (数据质量) looks for what does not come from a hall at work: ratings
 // in bursts, more ratings than people served, the same answers in a row, one device,
-// the same words, ratings at night.
+// the same words, ratings at night, a month on the tablet that phones know nothing of.
 //
 // A flag (质量标记) is a reason to look, with its evidence. It excludes nothing and
 // changes no figure: a hall has busy days, families share a phone, most people are
@@ -24,7 +24,7 @@ import (
 // definition: whoever recomputes a flag needs them.
 const (
 	// Rules is the version of the rules.
-	Rules = 1
+	Rules = 2
 	// PastDays is how many days before a day are its window's past.
 	PastDays = 28
 	// BurstSpan is the length of time within which a burst is looked for.
@@ -47,6 +47,11 @@ const (
 	// MinNight ratings between NightFrom and NightTo o'clock, and more than one in
 	// NightShare of the day's, are flagged.
 	MinNight, NightFrom, NightTo, NightShare = 6, 22, 6, 4
+	// ChannelsApart is how far satisfaction on the tablet and on phones has to be apart
+	// in a month, as a share, with 99 % confidence (ChannelsZ) and MinChannels ratings on
+	// either side. It is a little more than what honest halls are assumed to make: a
+	// smaller one would flag every such window that has ratings enough.
+	ChannelsApart, ChannelsZ, MinChannels = .08, 2.5758293035489004, 30
 )
 
 // MaxRows is how many responses a flag names; MostAnswers how many sets of answers a

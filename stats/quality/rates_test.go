@@ -54,6 +54,9 @@ func TestRates(t *testing.T) {
 		}
 	}
 	for _, k := range survey.QualityKinds {
+		if k == survey.QualityChannels { // of a month; see TestChannelRates
+			continue
+		}
 		rate := float64(wrong[k]) / float64(looked)
 		t.Logf("honest halls: %-18s wrong on %d of %d window days (%.3f %%)", k, wrong[k], looked, 100*rate)
 		if rate > .001 {
@@ -68,7 +71,7 @@ func TestRates(t *testing.T) {
 	}{
 		{halls.OnePhone, survey.QualityOneDevice, .99}, {halls.OnePhone, survey.QualityBurst, .7}, {halls.Crowd, survey.QualityBurst, .95},
 		{halls.Heap, survey.QualityMoreThanServed, .99}, {halls.Writers, survey.QualityAgreeingComment, .99}, {halls.Night, survey.QualityNightHours, .95},
-		{halls.Grudge, survey.QualitySameAnswers, .3}, {halls.Patience, "", 0},
+		{halls.Grudge, survey.QualitySameAnswers, .2}, {halls.Patience, "", 0},
 	} {
 		found, any := 0, 0
 		for seed := range windows {

@@ -16,7 +16,8 @@ func qualitySheets(t testing.TB, s survey.Store) {
 		return survey.QualitySheet{Survey: id, Bureau: bureau, Day: day, MadeAt: At("2024-03-01 02:40:00.007"), Rules: 1,
 			Traces: map[string]survey.QualityTrace{GulouHR1: {N: n, Peak: 3, Answers: map[string]int64{"1 attitude=1": n}}},
 			Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: GulouHR1, Day: day, N: n, Of: 4, From: "09:10", To: "09:19", Share: .125,
-				Rows: []string{"00ff"}}}}
+				Rows: []string{"00ff"}},
+				{Kind: survey.QualityChannels, Window: GulouHR1, Day: day, N: n, Of: 40, Channels: &survey.ChannelsApart{Kiosk: n - 1, Phones: 33, Low: -.0812, High: .1234}}}}
 	}
 	const hr, tax = "350102-HR", "350203-TAX"
 	var all []survey.QualitySheet

@@ -15,7 +15,7 @@
 //     phrases, the first as often as the second and third together and so on
 //     (Zipf's law); the others write something of their own.
 //   - Families and groups: one in thirty who rate do it for two to four people, one
-//     after the other on one phone, within three minutes.
+//     after the other on one phone, within three minutes, and all tick the same level.
 //   - Helpers: on one day in fifty a guide at the door lends a phone to eight people
 //     within an hour.
 //   - Home: one in twenty-five rates in the evening, until half past eleven.
@@ -38,6 +38,7 @@ type Hall struct {
 	people  float64 // served on an ordinary day
 	share   float64 // of them rate
 	content float64 // of those tick the best level
+	kiosk   *kiosk  // nil without one
 	n       uint64
 }
 
@@ -55,6 +56,7 @@ func (h *Hall) Day(day survey.Span) (made []survey.Response, served int64) {
 		people *= 2.5
 	}
 	served = int64(poisson(h.rng, people))
+	h.begin()
 	for range served {
 		if h.rng.Float64() >= h.share {
 			continue
@@ -67,8 +69,11 @@ func (h *Hall) Day(day survey.Span) (made []survey.Response, served int64) {
 		if h.rng.IntN(30) == 0 {
 			group = 2 + h.rng.IntN(3)
 		}
+		channel, level := h.comeBy()
 		for i := range group {
-			made = append(made, h.rating(day, at.Add(time.Duration(i)*40*time.Second), 0))
+			r := h.rating(day, at.Add(time.Duration(i)*40*time.Second), level, 0)
+			r.Channel = channel
+			made = append(made, r)
 		}
 		served += int64(group - 1)
 	}
@@ -79,7 +84,7 @@ func (h *Hall) Day(day survey.Span) (made []survey.Response, served int64) {
 			if i >= 5 {
 				flags = survey.FlagManyDevice
 			}
-			made = append(made, h.rating(day, from.Add(time.Duration(i)*7*time.Minute), flags))
+			made = append(made, h.rating(day, from.Add(time.Duration(i)*7*time.Minute), h.level(h.content), flags))
 		}
 		served += 8
 	}
@@ -109,12 +114,17 @@ var (
 	own       = []rune("窗口人员帮我把材料一份一份看过缺的告诉我怎么补当天就办好了老人来办也有人领着走等的时间不长环境干净")
 )
 
-func (h *Hall) rating(day survey.Span, at time.Time, flags survey.Flags) survey.Response {
-	r := h.blank(day, at, survey.VerySatisfied)
-	r.Flags = flags
-	if h.rng.Float64() >= h.content {
-		r.Level = []survey.Level{survey.Satisfied, survey.Satisfied, survey.Satisfied, survey.BasicallySatisfied, survey.Dissatisfied, survey.VeryDissatisfied}[h.rng.IntN(6)]
+// level is what somebody ticks where a share of people tick the best.
+func (h *Hall) level(content float64) survey.Level {
+	if h.rng.Float64() < content {
+		return survey.VerySatisfied
 	}
+	return []survey.Level{survey.Satisfied, survey.Satisfied, survey.Satisfied, survey.BasicallySatisfied, survey.Dissatisfied, survey.VeryDissatisfied}[h.rng.IntN(6)]
+}
+
+func (h *Hall) rating(day survey.Span, at time.Time, level survey.Level, flags survey.Flags) survey.Response {
+	r := h.blank(day, at, level)
+	r.Flags = flags
 	if r.Level.Bad() {
 		r.Reasons = []int{[]int{115, 209, 213, 214}[h.rng.IntN(4)]}
 	}
@@ -163,7 +173,8 @@ func (h *Hall) blank(day survey.Span, at time.Time, level survey.Level) survey.R
 // Fraud is a way to cheat.
 type Fraud string
 
-// The frauds, each done on one day on top of what an honest one brings.
+// The frauds, each done on one day on top of what an honest one brings; the last two
+// want a window with a tablet.
 const (
 	OnePhone Fraud = "one phone"        // 20 best ratings from one phone within ten minutes
 	Crowd    Fraud = "crowd"            // 40 people called together rate within ten minutes, each on an own phone
@@ -172,10 +183,12 @@ const (
 	Night    Fraud = "night"            // 30 in the night from ever new devices
 	Grudge   Fraud = "grudge"           // 12 times the worst level with the same reason, one after the other, over two hours
 	Patience Fraud = "patience"         // 10 best ratings, one each half hour, from ever new devices
+	Taps     Fraud = "taps"             // staff tap the best level on the tablet 10 times, spread over the day
+	Kept     Fraud = "kept"             // staff keep the tablet to themselves: as many as would have rated on it, all best
 )
 
 // Frauds lists the frauds.
-var Frauds = [...]Fraud{OnePhone, Crowd, Heap, Writers, Night, Grudge, Patience}
+var Frauds = [...]Fraud{OnePhone, Crowd, Heap, Writers, Night, Grudge, Patience, Taps, Kept}
 
 var dictated = [...]string{"窗口同志耐心细致，讲解清楚明白", "办理速度快，一次就办成，非常感谢", "环境整洁，服务贴心，值得表扬"}
 
@@ -214,6 +227,14 @@ func (h *Hall) Cheat(f Fraud, day survey.Span, made []survey.Response, served in
 	case Grudge:
 		start = 14 * time.Hour
 		put(12, survey.VeryDissatisfied, func(i int) time.Duration { return start + time.Duration(i)*10*time.Minute }, func(_ int, r *survey.Response) { r.Reasons = []int{510} })
+	case Taps:
+		put(10, survey.VerySatisfied, along, func(_ int, r *survey.Response) { r.Channel, r.Answers = survey.ChannelTablet, nil })
+	case Kept:
+		for i := range made {
+			if made[i].Channel == survey.ChannelTablet {
+				made[i].Level, made[i].Answers, made[i].Reasons = survey.VerySatisfied, nil, nil
+			}
+		}
 	case Patience:
 		put(10, survey.VerySatisfied, func(i int) time.Duration { return 10*time.Hour + time.Duration(i)*30*time.Minute }, nil)
 	}
