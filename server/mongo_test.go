@@ -116,6 +116,7 @@ func TestMigrateToMongoDB(t *testing.T) {
 	second.Key[len(second.Key)-1] ^= 1
 	second.ID[0] ^= 1
 	second.Contact, second.Original = nil, nil
+	second.Channel, second.Interview = survey.ChannelInterview, &survey.Interview{Mode: survey.ByPhone, By: "wu"}
 	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
 		t.Fatal(err)
 	}

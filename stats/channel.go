@@ -21,12 +21,12 @@ func (r ChannelRatings) MarshalJSON() ([]byte, error) {
 	}{r.Channel.String(), r.Ratings})
 }
 
-// ByChannel takes the counts of a place apart by channel, those made elsewhere left
-// out as in [Make]. Every channel has its row, so that a missing one says nothing.
+// ByChannel takes the counts of a place apart by channel, those left out that stand
+// apart in [Make] too. Every other channel has its row, so that a missing one says nothing.
 func ByChannel(t survey.Tally, rules survey.Rules) []ChannelRatings {
 	levels := map[survey.Channel]*Counts{}
 	for cell, n := range t.Cells {
-		if cell.Question != survey.Overall || cell.Channel == survey.ChannelImported {
+		if cell.Question != survey.Overall || rules.Apart(cell.Channel) {
 			continue
 		}
 		if levels[cell.Channel] == nil {
@@ -36,7 +36,7 @@ func ByChannel(t survey.Tally, rules survey.Rules) []ChannelRatings {
 	}
 	rows := make([]ChannelRatings, 0, len(survey.Channels))
 	for _, c := range survey.Channels {
-		if c == survey.ChannelImported {
+		if rules.Apart(c) {
 			continue
 		}
 		var counts Counts

@@ -71,7 +71,7 @@ type Share struct {
 	Satisfaction Ratio `json:"satisfaction"`
 }
 
-// Channels is how many responses came each way, those made elsewhere left out.
+// Channels is how many responses came each way, those that stand apart left out.
 type Channels map[survey.Channel]Count
 
 // MarshalJSON writes an object by channel name, or null when not shown.
@@ -106,6 +106,9 @@ type Figure struct {
 	// Imported is the responses made elsewhere before, which are in no other number
 	// but Superseded and Rated. Restricted viewers do not see it.
 	Imported Share `json:"imported"`
+	// Interviews is the interviews by a third party (第三方访问). They are in no other
+	// number unless the survey counts them. Restricted viewers do not see it.
+	Interviews Share `json:"interviews"`
 
 	Channels  Channels      `json:"channels"`
 	Questions []Question    `json:"questions"` // by name
@@ -121,10 +124,10 @@ func Make(t survey.Tally, pending int64, rules survey.Rules) Figure {
 	}
 	levels := map[string]*Counts{survey.Overall: {}}
 	for cell, n := range t.Cells {
-		if cell.Channel == survey.ChannelImported {
-			if cell.Question == survey.Overall {
-				f.Imported.count(survey.Level(cell.Value), n)
-			}
+		if cell.Question == survey.Overall {
+			f.countApart(cell.Channel, survey.Level(cell.Value), n)
+		}
+		if rules.Apart(cell.Channel) {
 			continue
 		}
 		if cell.Question == survey.ReasonCell {
@@ -152,6 +155,16 @@ func Make(t survey.Tally, pending int64, rules survey.Rules) Figure {
 	slices.SortFunc(f.Questions, func(a, b Question) int { return cmp.Compare(a.Name, b.Name) })
 	f.visits(t, pending, rules)
 	return f
+}
+
+// countApart counts what has a share of its own.
+func (f *Figure) countApart(c survey.Channel, level survey.Level, n int64) {
+	switch c {
+	case survey.ChannelImported:
+		f.Imported.count(level, n)
+	case survey.ChannelInterview:
+		f.Interviews.count(level, n)
+	}
 }
 
 func (f *Figure) countTie(tie survey.Tie, level survey.Level, n int64) {

@@ -49,7 +49,7 @@ func (r *Ratings) hide(ps Parts) {
 //   - Tied and Bare go when any of their good or bad groups is small.
 //   - Channels, reasons, superseded and visits go when any of their counts is
 //     small; each sub-question is treated as the whole is.
-//   - Imported goes always.
+//   - Imported and Interviews go always.
 //
 // It is for a figure that stands alone. Rows of a table need [HideSiblings] too.
 //
@@ -107,6 +107,7 @@ func (f *Figure) erase() {
 	}
 	gone := Share{Withheld, withheldRatio}
 	f.Imported = gone // beside Rated it would tell how many tied responses there are
+	f.Interviews = gone
 	if f.Hidden.Has(PartN) {
 		f.Questions = nil
 	}

@@ -193,6 +193,31 @@ func TestMake(t *testing.T) {
 	if f.Imported != (stats.Share{N: 3, Satisfaction: stats.Ratio{Num: 1, Den: 3}}) || len(f.Channels) != 1 {
 		t.Errorf("imported %v, channels %v", f.Imported, f.Channels)
 	}
+	// Interviews: in no number but their own, or in all if the survey counts them.
+	var with survey.Tally
+	with.Merge(tal)
+	with.Merge(survey.Tally{Cells: map[survey.Cell]int64{
+		{Question: survey.Overall, Channel: survey.ChannelInterview, Value: int(survey.Satisfied)}:        3,
+		{Question: survey.Overall, Channel: survey.ChannelInterview, Value: int(survey.VeryDissatisfied)}: 1,
+		{Question: "attitude", Channel: survey.ChannelInterview, Value: int(survey.Satisfied)}:            4,
+		{Question: survey.ReasonCell, Channel: survey.ChannelInterview, Value: 108}:                       1}})
+	own := stats.Share{N: 4, Satisfaction: stats.Ratio{Num: 3, Den: 4}}
+	asked := stats.Make(with, 3, survey.DefaultRules())
+	if asked.Interviews != own {
+		t.Errorf("interviews %v", asked.Interviews)
+	}
+	if asked.Interviews = f.Interviews; !reflect.DeepEqual(asked, f) {
+		t.Errorf("interviews changed the other figures: %+v, want %+v", asked, f)
+	}
+	rules := survey.DefaultRules()
+	rules.Interviews.Counted = true
+	if in := stats.Make(with, 3, rules); in.Interviews != own || in.N != 8 || in.Channels[survey.ChannelInterview] != 4 || in.Reasons[108] != 2 ||
+		in.Question("attitude").Satisfaction != stats.NewRate(4, 5) || in.Satisfaction != stats.NewRate(6, 8) || in.Imported != f.Imported {
+		t.Errorf("counted, interviews come to %+v", in)
+	}
+	if hidden := stats.Hide(stats.Make(with, 3, rules)); hidden.Interviews.N.Shown() || hidden.Interviews.Satisfaction.Shown() {
+		t.Errorf("a restricted viewer sees the interviews: %v", hidden.Interviews)
+	}
 	if hidden := stats.Hide(f); hidden.Imported.N.Shown() || hidden.Imported.Satisfaction.Shown() {
 		t.Errorf("a restricted viewer sees the imported: %v", hidden.Imported)
 	}

@@ -302,7 +302,17 @@ type Response struct {
 	// answer, before anybody made contact about that.
 	Corrects bool
 	Paper    *PaperForm // what it was keyed in from; nil if the citizen sent it
+	// Interview is how the citizen was asked; nil for all but ChannelInterview.
+	Interview *Interview
 }
+
+// OwesCase reports whether a response owes a case: every bad review does that citizens
+// give themselves. What somebody tells a third party's evaluator is a measurement, and
+// nobody was promised an answer.
+func (r Response) OwesCase() bool { return OwesCase(r.Level, r.Channel) }
+
+// OwesCase is the same for what engines keep of a response.
+func OwesCase(l Level, c Channel) bool { return l.Bad() && c != ChannelInterview }
 
 // SealedContact is an encrypted Contact and the keyed hashes its phone and its
 // response are found by.

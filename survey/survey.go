@@ -43,6 +43,8 @@ type Rules struct {
 	Instrument InstrumentRef `json:"instrument,omitzero"`
 	// Composite is what the composite score is made of.
 	Composite Composite `json:"composite,omitzero"`
+	// Interviews is what interviews by a third party count for.
+	Interviews Interviews `json:"interviews,omitzero"`
 }
 
 // Composite is the weights of the composite score (综合得分), which sum to 1. The zero

@@ -91,6 +91,8 @@ func (a *app) routes() []route {
 		{"GET", "/console/evaluate/:bureau", signedIn(survey.Evaluate), a.showEvaluation},
 		{"POST", "/console/evaluate/:bureau", signedIn(survey.Evaluate), a.sendEvaluation},
 		{"GET", "/console/evaluate/:bureau/photos/:hash", signedIn(survey.Evaluate), a.showOwnPhoto},
+		{"GET", "/console/interviews", signedIn(survey.Evaluate), a.showInterviews},
+		{"POST", "/console/interviews", signedIn(survey.Evaluate), a.addInterview},
 		{"GET", "/console/evaluations", signedIn(survey.SeeScores), a.showEvaluations},
 		{"GET", "/console/evaluations/files/:format", signedIn(survey.SeeScores), a.downloadEvaluations},
 		{"POST", "/console/evaluations/assign", signedIn(survey.AssignBureaus), a.assignBureaus},

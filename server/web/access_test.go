@@ -94,6 +94,8 @@ var may = map[string]string{
 	"GET /console/evaluate/:bureau":                 "e",
 	"POST /console/evaluate/:bureau":                "e",
 	"GET /console/evaluate/:bureau/photos/:hash":    "e",
+	"GET /console/interviews":                       "e",
+	"POST /console/interviews":                      "e",
 	"GET /console/evaluations":                      "oru",
 	"GET /console/evaluations/files/:format":        "oru",
 	"POST /console/evaluations/assign":              "o",

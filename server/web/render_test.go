@@ -234,6 +234,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, name := range countNames(reflect.TypeFor[survey.CaseTally]()) {
 		need["count."+name] = true
 	}
+	for _, m := range survey.InterviewModes {
+		need["interviews.mode."+string(m)] = true
+	}
 	for _, c := range survey.Channels {
 		if c != survey.ChannelImported {
 			need["channel."+c.String()] = true

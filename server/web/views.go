@@ -269,6 +269,8 @@ func cells(f stats.Figure) template.HTML {
 	add(count(f.Tied.N), percent(f.Tied.Satisfaction), count(f.Bare.N), percent(f.Bare.Satisfaction))
 	b.WriteString(`<td data-cell="imported">` + escape(count(f.Imported.N)) + "</td>")
 	add(percent(f.Imported.Satisfaction))
+	b.WriteString(`<td data-cell="interviews">` + escape(count(f.Interviews.N)) + "</td>")
+	add(percent(f.Interviews.Satisfaction))
 	add(count(f.Served), count(f.Rated), count(f.Pending), count(f.Defaults))
 	return template.HTML(b.String())
 }

@@ -48,7 +48,12 @@ func newExchange(w io.Writer, s survey.Survey, tree *survey.Tree, visits visitRe
 	return &exchange{x, s, tree, visits}, err
 }
 
+// write leaves interviews out: the national exchange has no such channel, as what a third
+// party asked for is no 好差评.
 func (x *exchange) write(ctx context.Context, r survey.Listed) error {
+	if r.Channel == survey.ChannelInterview {
+		return nil
+	}
 	var item string
 	if r.Case.Number != "" {
 		v, _, err := x.visits.Visit(ctx, x.s.ID, r.Case)

@@ -105,6 +105,8 @@ func figureColumns() []figureColumn {
 	ratio("bare_satisfaction", "未关联办件的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Bare.Satisfaction })
 	count("imported_n", "导入的其他系统评价数，不计入以上各数", "Responses made elsewhere, in none of the numbers above", func(r figures.Row) stats.Count { return r.Imported.N })
 	ratio("imported_satisfaction", "导入评价的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Imported.Satisfaction })
+	count("interviews_n", "第三方访问数；测评未规定计入时，不计入以上各数", "Interviews by a third party, in none of the numbers above unless the survey counts them", func(r figures.Row) stats.Count { return r.Interviews.N })
+	ratio("interviews_satisfaction", "第三方访问的满意率", "Their satisfaction", func(r figures.Row) stats.Ratio { return r.Interviews.Satisfaction })
 	rank := func(name, zh, en string, of func(*stats.RankRange) int) {
 		add(name, zh, en, func(_ figures.Table, r figures.Row) any {
 			if r.Rank == nil {

@@ -85,7 +85,8 @@ func responseColumns(q survey.Questionnaire) []Column {
 		col("flags", "异常标记", "Flags"),
 		col("paper_number", "纸质表单编号（本窗口）", "Number of the paper form, at its window"),
 		col("paper_day", "纸质表单上的日期", "Day written on the paper form"),
-		col("keyed_by", "录入人", "Who keyed the paper form in"),
+		col("keyed_by", "录入人或访问员", "Who keyed the paper form in, or made the interview"),
+		col("interview", "第三方访问方式：street 现场，phone 电话", "How the interview was made: street or phone"),
 	)
 }
 
@@ -145,7 +146,7 @@ func (rw *ResponseWriter) Write(r survey.Listed) error {
 	rw.receivedAt(r.ReceivedAt)
 	rw.receivedOn(r.Day)
 	rw.flags(r.Flags)
-	rw.paper(r.Paper)
+	rw.keyed(r.Response)
 	return w.endRow()
 }
 
@@ -176,17 +177,27 @@ func (rw *ResponseWriter) receivedOn(day survey.Span) {
 	rw.w.token(rw.dayText)
 }
 
-// paper is empty for what the citizen sent, and for those who may not trace a response.
-func (rw *ResponseWriter) paper(p *survey.PaperForm) {
-	if p == nil || rw.restricted {
+// keyed is empty for what the citizen sent, and but for how an interview was made for
+// those who may not trace a response.
+func (rw *ResponseWriter) keyed(r survey.Response) {
+	by := ""
+	if p := r.Paper; p != nil && !rw.restricted {
+		rw.w.int(int64(p.Number))
+		rw.w.token([]byte(p.Day.String()))
+		by = p.By
+	} else {
 		rw.w.empty()
 		rw.w.empty()
-		rw.w.empty()
-		return
 	}
-	rw.w.int(int64(p.Number))
-	rw.w.token([]byte(p.Day.String()))
-	rw.w.text(p.By)
+	mode := ""
+	if i := r.Interview; i != nil {
+		mode = string(i.Mode)
+		if !rw.restricted {
+			by = i.By
+		}
+	}
+	rw.w.filled(by)
+	rw.w.filled(mode)
 }
 
 func (rw *ResponseWriter) flags(f survey.Flags) {

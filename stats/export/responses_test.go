@@ -208,7 +208,7 @@ func TestPlaceKind(t *testing.T) {
 
 // A new field of a response must be put in one of these lists, with a thought.
 var (
-	exported = []string{"ID", "Survey", "Version", "Path", "Channel", "Level", "Answers", "Reasons", "Comment", "Case", "ReceivedAt", "Day", "Flags", "Paper", "Corrects"}
+	exported = []string{"ID", "Survey", "Version", "Path", "Channel", "Level", "Answers", "Reasons", "Comment", "Case", "ReceivedAt", "Day", "Flags", "Paper", "Corrects", "Interview"}
 	withheld = []string{"Key", "Secret", "Contact", "Original", "Anonymous"} // the last is for the rates of cases alone
 )
 

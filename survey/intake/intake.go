@@ -31,6 +31,7 @@ type Request struct {
 	Device     string // opaque, from a cookie; may be empty
 	Submission survey.Submission
 	Paper      *survey.PaperForm // of paper, which it was keyed in from; nil if the citizen sent it
+	Interview  *survey.Interview // of an interview, how it was made; what was typed of a case is dropped then
 }
 
 // Receipt (回执) is what a citizen gets for a stored response. It is the same
@@ -151,6 +152,9 @@ func (in *Intake) IsForm(key string, serial uint32) bool {
 // response whose receipt was never shown: sending again returns it.
 func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 	now := in.opts.Now().UTC().Truncate(time.Millisecond)
+	if req.Interview != nil { // it names no case, see survey.Interview
+		req.Submission.CaseNumber, req.Submission.Stage, req.Submission.VisitSecret = "", "", ""
+	}
 	if req.Code.Revoked() {
 		return Receipt{}, survey.ErrRevoked
 	}
@@ -191,7 +195,7 @@ func (in *Intake) response(form [survey.FormKeyLen]byte, req Request, answer sur
 		Path: req.Path, Channel: req.Channel,
 		Level: answer.Level, Answers: answer.Answers, Reasons: answer.Reasons, Comment: answer.Comment,
 		Case: answer.Case, ReceivedAt: at, Day: survey.DayOf(at, req.Survey.Location()),
-		Anonymous: answer.Anonymous, Paper: req.Paper,
+		Anonymous: answer.Anonymous, Paper: req.Paper, Interview: req.Interview,
 	}
 	if answer.VisitSecret != "" {
 		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)

@@ -147,6 +147,9 @@ func (s Secrets) key(form [survey.FormKeyLen]byte, req Request, a survey.Answer)
 	if req.Paper != nil { // not who keyed it in: somebody else may do it again
 		field("paper " + req.Paper.Day.String())
 	}
+	if req.Interview != nil {
+		field("interview " + string(req.Interview.Mode))
+	}
 	copy(k[:], form[:])
 	copy(k[survey.FormKeyLen:], s.digest.mac(b))
 	return k

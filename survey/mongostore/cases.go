@@ -115,7 +115,7 @@ func (s *Store) addCases(ctx context.Context, docs []responseDoc) error {
 	var list []any
 	for i := range docs {
 		d := &docs[i]
-		if !survey.Level(d.Level).Bad() {
+		if !d.owesCase() {
 			continue
 		}
 		key := d.key()

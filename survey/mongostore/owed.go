@@ -62,7 +62,7 @@ func debtOf(docs []responseDoc) (d debt) {
 			buckets[b] = true
 			d.Buckets = append(d.Buckets, b)
 		}
-		if survey.Level(r.Level).Bad() {
+		if r.owesCase() {
 			key := r.key()
 			d.Bad = append(d.Bad, key[:])
 		}

@@ -41,6 +41,13 @@ type responseDoc struct {
 	Corrects bool        `bson:"corrects,omitempty"`
 	Unlogged bool        `bson:"unlogged,omitempty"` // its receipt is not in the log yet
 	Paper    *paperDoc   `bson:"paper,omitempty"`    // of paper, which it was keyed in from
+	// Interview is how the citizen was asked by a third party.
+	Interview *interviewDoc `bson:"interview,omitempty"`
+}
+
+type interviewDoc struct {
+	Mode survey.InterviewMode `bson:"mode"`
+	By   string               `bson:"by"`
 }
 
 type paperDoc struct {
@@ -83,6 +90,9 @@ func docOf(r *survey.Response) responseDoc {
 	if r.Paper != nil {
 		d.Paper = &paperDoc{r.Paper.Number, r.Paper.Day, r.Paper.By}
 	}
+	if r.Interview != nil {
+		d.Interview = &interviewDoc{r.Interview.Mode, r.Interview.By}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
 		d.Answers = append(d.Answers, answerDoc{name, int(r.Answers[name])})
 	}
@@ -110,6 +120,9 @@ func (d *responseDoc) response() (r survey.Response, err error) {
 	if d.Paper != nil {
 		r.Paper = &survey.PaperForm{Number: d.Paper.Number, Day: d.Paper.Day, By: d.Paper.By}
 	}
+	if d.Interview != nil {
+		r.Interview = &survey.Interview{Mode: d.Interview.Mode, By: d.Interview.By}
+	}
 	if len(d.Answers) > 0 {
 		r.Answers = make(map[string]survey.Level, len(d.Answers))
 		for _, a := range d.Answers {
@@ -117,6 +130,10 @@ func (d *responseDoc) response() (r survey.Response, err error) {
 		}
 	}
 	return r, nil
+}
+
+func (d *responseDoc) owesCase() bool {
+	return survey.OwesCase(survey.Level(d.Level), survey.Channel(d.Channel))
 }
 
 func (d *responseDoc) bucket() bucketID { return bucketID{d.Survey, survey.Window, d.Day, d.Window} }

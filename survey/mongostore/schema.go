@@ -52,6 +52,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	},
 	func(context.Context, *Store) error { return nil },                      // sheets in responses, which earlier versions would lose
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of publications
+	func(context.Context, *Store) error { return nil },                      // interviews in responses, which earlier versions would lose
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.

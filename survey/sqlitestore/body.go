@@ -20,6 +20,7 @@ const (
 	bodyAnonymous = 2
 	bodyCorrects  = 4
 	bodyPaper     = 8
+	bodyInterview = 16
 )
 
 func encodeBody(r *survey.Response) []byte {
@@ -43,6 +44,13 @@ func encodeBody(r *survey.Response) []byte {
 		b = binary.AppendVarint(b, int64(r.Paper.Day))
 		b = binary.AppendUvarint(b, uint64(len(r.Paper.By)))
 		b = append(b, r.Paper.By...)
+	}
+	if r.Interview != nil {
+		b[3] |= bodyInterview
+		for _, text := range []string{string(r.Interview.Mode), r.Interview.By} {
+			b = binary.AppendUvarint(b, uint64(len(text)))
+			b = append(b, text...)
+		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.Answers)))
 	for _, name := range slices.Sorted(maps.Keys(r.Answers)) {
@@ -74,6 +82,10 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 	if b[3]&bodyPaper != 0 {
 		r.Paper = &survey.PaperForm{Number: int(d.varint()), Day: survey.Span(d.varint())}
 		r.Paper.By = known.of(d.bytes(int(d.uvarint())))
+	}
+	if b[3]&bodyInterview != 0 {
+		r.Interview = &survey.Interview{Mode: survey.InterviewMode(known.of(d.bytes(int(d.uvarint()))))}
+		r.Interview.By = known.of(d.bytes(int(d.uvarint())))
 	}
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.b)) {
 		r.Answers = make(map[string]survey.Level, n)

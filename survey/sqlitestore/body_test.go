@@ -24,6 +24,8 @@ func TestABodyComesBack(t *testing.T) {
 		"before the epoch": {ReceivedAt: time.UnixMilli(-5).UTC()},
 		"paper":            {Paper: &survey.PaperForm{Number: 42, Day: 20240229, By: "录入员 chen"}, Comment: "好"},
 		"empty paper":      {Paper: &survey.PaperForm{}},
+		"interview":        {Interview: &survey.Interview{Mode: survey.Street, By: "访问员 wu"}, Comment: "好"},
+		"empty interview":  {Paper: &survey.PaperForm{Number: 7}, Interview: &survey.Interview{}, Answers: map[string]survey.Level{"hall": 1}},
 		"case":             {Case: survey.CaseRef{Number: "A1", Stage: "1"}},
 	} {
 		var got survey.Response

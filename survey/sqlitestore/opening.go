@@ -19,16 +19,17 @@ import (
 const (
 	sweptTo  = "SELECT c.seq, coalesce((SELECT max(seq) FROM responses), 0) FROM case_sweep c"
 	sweepSet = "UPDATE case_sweep SET seq = ? WHERE seq = ?"
-	isBad    = "substr(r.body, 1, 1) IN (x'04', x'05')"
-	owedCase = "SELECT r.seq, r.key, EXISTS (SELECT 1 FROM contacts k WHERE k.key = r.key), '" + string(survey.CaseOwed) + "', 0, 0, 0, NULL FROM responses r WHERE " + isBad +
+	owes     = "substr(r.body, 1, 1) IN (x'04', x'05') AND substr(r.body, 3, 1) <> x'0a'" // [survey.OwesCase]
+	owedCase = "SELECT r.seq, r.key, EXISTS (SELECT 1 FROM contacts k WHERE k.key = r.key), '" + string(survey.CaseOwed) + "', 0, 0, 0, NULL FROM responses r WHERE " + owes +
 		" AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.seq = r.seq) AND "
 	owedBetween = owedCase + "r.seq > ? AND r.seq <= ? ORDER BY r.seq LIMIT ?"
 	// sweepRows is how many responses are looked through at once.
 	sweepRows = 4096
 )
 
-// The body of a response begins with its level.
+// The body of a response begins with its level, and its third byte is the channel.
 var _ = [1]struct{}{}[survey.Dissatisfied-4+survey.VeryDissatisfied-5]
+var _ = [1]struct{}{}[survey.ChannelInterview-10]
 
 // OwedCases implements survey.CaseStore.
 func (s *Store) OwedCases(ctx context.Context, limit int) ([]survey.Case, error) {
@@ -117,7 +118,7 @@ func (s *Store) OpenCases(ctx context.Context, list []survey.Opening) (opened in
 
 const (
 	headOf = `SELECT r.key, r.seq, r.day, r.case_number, s.survey, s.path, s.window
-	FROM responses r JOIN series s ON s.no = r.series WHERE ` + isBad + ` AND r.key`
+	FROM responses r JOIN series s ON s.no = r.series WHERE ` + owes + ` AND r.key`
 	caseHead    = headOf + " = ?"
 	caseSize    = "SELECT n FROM cases WHERE seq = ?"
 	insertEntry = "INSERT INTO entries(seq, no, doc) VALUES (?,?,?)"
@@ -150,7 +151,7 @@ func (h head) insert(ctx context.Context, stmt *sql.Stmt, o survey.Opening) (fre
 	return n == 1, err
 }
 
-// caseHeads reads the heads of all openings. ErrNotFound if a bad response is missing.
+// caseHeads reads the heads of all openings. ErrNotFound if a response is missing, or owes none.
 func (s *Store) caseHeads(ctx context.Context, list []survey.Opening) (map[survey.Key]head, error) {
 	heads := make(map[survey.Key]head, len(list))
 	for some := range slices.Chunk(list, 500) {

@@ -77,6 +77,30 @@ func (s losesPaper) AddResponses(ctx context.Context, group []survey.Response) (
 	return s.Store.AddResponses(ctx, group)
 }
 
+// losesInterviews keeps a response, but not how the citizen was asked.
+type losesInterviews struct{ survey.Store }
+
+func (s losesInterviews) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	group = slices.Clone(group)
+	for i := range group {
+		group[i].Interview = nil
+	}
+	return s.Store.AddResponses(ctx, group)
+}
+
+// opensInterviews takes an interview for a citizen's own rating, which owes a case.
+type opensInterviews struct{ survey.Store }
+
+func (s opensInterviews) AddResponses(ctx context.Context, group []survey.Response) ([]bool, error) {
+	group = slices.Clone(group)
+	for i := range group {
+		if group[i].Channel == survey.ChannelInterview {
+			group[i].Channel = survey.ChannelQR
+		}
+	}
+	return s.Store.AddResponses(ctx, group)
+}
+
 // expiresEarly lets a session go at the last moment it is good for.
 type expiresEarly struct{ survey.Store }
 

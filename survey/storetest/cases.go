@@ -3,7 +3,9 @@ package storetest
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -89,8 +91,12 @@ func caseOwed(t testing.TB, s survey.Store) {
 	var group []survey.Response
 	for i := range 50 {
 		r := f.Response(Windows()[i%len(Windows())], At("2024-02-05 10:00").Add(time.Duration(i)*time.Minute))
+		if i%3 == 0 { // what an evaluator asked for owes none
+			r.Channel = survey.ChannelInterview
+			r.Interview = &survey.Interview{Mode: survey.Street, By: "wu"}
+		}
 		group = append(group, r)
-		if r.Level.Bad() {
+		if r.Level.Bad() && r.Interview == nil {
 			want[r.Key] = true
 		}
 	}
@@ -110,6 +116,18 @@ func caseOwed(t testing.TB, s survey.Store) {
 	must(t, "owed cases", err)
 	same(t, "owed cases, at most three", len(first), 3)
 	same(t, "opened", OpenAll(t, s, Survey()), len(want))
+	for _, r := range group {
+		if r.Level.Bad() && r.Interview != nil {
+			want[r.Key] = false
+			if c, err := s.Case(t.Context(), r.Key); !errors.Is(err, survey.ErrNotFound) {
+				t.Errorf("the case of an interview: %v, %v", c, err)
+			}
+		}
+	}
+	if !slices.Contains(slices.Collect(maps.Values(want)), false) {
+		t.Error("no interview was bad")
+	}
+	maps.DeleteFunc(want, func(_ survey.Key, owed bool) bool { return !owed })
 	same(t, "cases", len(keysOf(t, s, survey.CaseQuery{Survey: "y2024"})), len(want))
 	same(t, "cases of another survey", len(keysOf(t, s, survey.CaseQuery{Survey: "other"})), 0)
 }

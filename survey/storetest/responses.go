@@ -57,6 +57,9 @@ func responseRoundTrip(t testing.TB, s survey.Store) {
 		if i%3 == 0 {
 			r.Paper = &survey.PaperForm{Number: i, Day: 20240228, By: text}
 		}
+		if i%4 == 0 { // also beside a sheet, as an engine knows nothing of what they mean
+			r.Interview = &survey.Interview{Mode: survey.InterviewModes[i/4%2], By: text}
+		}
 		if i%2 == 0 {
 			r.Answers = map[string]survey.Level{text: survey.Satisfied, "a.b": survey.VeryDissatisfied, "$set": survey.VerySatisfied}
 			r.Reasons = []int{214, 207, 115} // the order is kept

@@ -41,6 +41,8 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"stores a repeated response twice", func(s survey.Store) survey.Store { return &storesTwice{Store: s} }, "responses/a repeated key is stored once"},
 		{"drops a response of another form use", func(s survey.Store) survey.Store { return &dropsReuse{Store: s} }, "responses/a form used again is stored and flagged"},
 		{"loses the paper", func(s survey.Store) survey.Store { return losesPaper{s} }, "responses/every field comes back to the byte"},
+		{"loses how somebody was asked", func(s survey.Store) survey.Store { return losesInterviews{s} }, "responses/every field comes back to the byte"},
+		{"opens a case of an interview", func(s survey.Store) survey.Store { return opensInterviews{s} }, "cases/every bad response owes one, and no other does"},
 		{"finds no form", func(s survey.Store) survey.Store { return forgetsForms{s} }, "responses/the first key of a form is found"},
 		{"finds no form of a record", func(s survey.Store) survey.Store { return forgetsForms{s} }, "imports/responses made elsewhere are added once, also when cut short"},
 		{"loses steps", func(s survey.Store) survey.Store { return losesEntries{s} }, "imports/what was done elsewhere is added once, also when cut short"},

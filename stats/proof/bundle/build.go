@@ -245,7 +245,7 @@ func (b *builder) response(o survey.FactOpening, value func(string) string) erro
 	if within {
 		b.logged++
 	}
-	if apart(channel) {
+	if apart(b.Survey.Rules, channel) {
 		if within {
 			b.apart[channel]++
 		}

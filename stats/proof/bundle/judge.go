@@ -145,7 +145,7 @@ func (j *judge) response(l *proof.Line, f fact, index int64) (fact, error) {
 		}
 	}
 	channel := l.Value(fieldChannel)
-	if apart(string(channel)) {
+	if apart(j.doc.Survey.Rules, string(channel)) {
 		f.kind = factApart
 		f.channel = channelNo(channel)
 		return f, j.opens(l, want|response("channel"))

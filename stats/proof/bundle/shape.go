@@ -9,8 +9,11 @@ import (
 	"manyi/survey"
 )
 
-// apart reports whether responses of a channel are in no unit.
-func apart(channel string) bool { return channel == survey.ChannelImported.String() }
+// apart reports whether responses of a channel are in no unit; no channel is not.
+func apart(rules survey.Rules, channel string) bool {
+	no := channelNo([]byte(channel))
+	return no != 0 && rules.Apart(survey.Channel(no))
+}
 
 // decides reports whether a step asks for a review not to be adopted, or decides it. The
 // last of a case says whether its review is adopted.
@@ -29,6 +32,7 @@ func isCity(place string) bool {
 
 // shape is which fields a leaf opens to the public.
 type shape struct {
+	rules          survey.Rules // of what stands apart
 	survey, period proof.Fields // of every response
 	periodName     string       // of the field that proves the period
 	within         string       // what it has to be; empty if the period is whole
@@ -49,7 +53,7 @@ func response(names ...string) proof.Fields { return proof.FieldsOf(survey.FactR
 func step(names ...string) proof.Fields     { return proof.FieldsOf(survey.FactStep, names...) }
 
 func shapeOf(d *Document) *shape {
-	s := &shape{survey: response("survey"), units: map[string]*unitShape{}, superseded: d.Superseded}
+	s := &shape{rules: d.Survey.Rules, survey: response("survey"), units: map[string]*unitShape{}, superseded: d.Superseded}
 	if s.periodName, s.within = d.Period.field(); s.within != "" {
 		s.period = response(s.periodName)
 	}

@@ -67,7 +67,7 @@ func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from 
 			tag := strings.Clone(value("response"))
 			decided[tag] = append(decided[tag], o.Index)
 		case o.Kind != survey.FactResponse || field != "" && value(field) != want:
-		case apart(value("channel")):
+		case apart(d.Survey.Rules, value("channel")):
 			e.apart[value("channel")] = append(e.apart[value("channel")], o.Index)
 		default:
 			e.responses[value("bureau")] = append(e.responses[value("bureau")], o.Index)

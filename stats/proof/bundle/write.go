@@ -193,7 +193,7 @@ func (s *shape) opened(r proof.Record, index int64, of map[string]*unitShape, ca
 	if s.within != "" && value(s.periodName) != s.within {
 		return s.survey | s.period
 	}
-	if apart(value("channel")) {
+	if apart(s.rules, value("channel")) {
 		return s.survey | s.period | response("channel")
 	}
 	u := of[value("bureau")]
