@@ -7,11 +7,13 @@
 // content and tick the same boxes. So each rule asks for what chance and an honest hall
 // hardly ever bring about, and goes by the window's own past where there is one. How
 // often each rule is wrong about honest halls, and how often it finds which fraud, is
-// measured by simulation; see the package halls and TestRates.
+// measured by simulation; see the package halls, TestRates and TestChannelRates.
 //
 // What no rule here sees is patience: a clerk who sends one rating every quarter of an
 // hour from ever new devices, within the hours and the number of people served, looks
-// like a hall at work. Tying ratings to visits is the answer to that, not statistics.
+// like a hall at work. Tying ratings to visits is the answer to that, not statistics. Nor
+// does any see a dictated sentence that everybody puts a little differently: honest
+// comments are alike too.
 package quality
 
 import (

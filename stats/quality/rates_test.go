@@ -2,6 +2,7 @@ package quality_test
 
 import (
 	"testing"
+	"time"
 
 	"manyi/stats/quality"
 	"manyi/stats/quality/halls"
@@ -45,11 +46,13 @@ func TestRates(t *testing.T) {
 	zone, first := storetest.Survey().Location(), survey.Span(20240301)
 	wrong, looked := map[survey.QualityKind]int{}, 0
 	for seed := range windows {
-		w := watched{hall: halls.New(uint64(seed), storetest.Tree().Path(storetest.GulouHR1), zone)}
-		for i := range days {
-			looked++
-			for _, f := range w.next(first.Plus(i), "") {
-				wrong[f.Kind]++
+		for _, makeHall := range []func(uint64, survey.Path, *time.Location) *halls.Hall{halls.New, halls.NewWithKiosk} {
+			w := watched{hall: makeHall(uint64(seed), storetest.Tree().Path(storetest.GulouHR1), zone)}
+			for i := range days {
+				looked++
+				for _, f := range w.next(first.Plus(i), "") {
+					wrong[f.Kind]++
+				}
 			}
 		}
 	}
@@ -71,7 +74,7 @@ func TestRates(t *testing.T) {
 	}{
 		{halls.OnePhone, survey.QualityOneDevice, .99}, {halls.OnePhone, survey.QualityBurst, .7}, {halls.Crowd, survey.QualityBurst, .95},
 		{halls.Heap, survey.QualityMoreThanServed, .99}, {halls.Writers, survey.QualityAgreeingComment, .99}, {halls.Night, survey.QualityNightHours, .95},
-		{halls.Grudge, survey.QualitySameAnswers, .2}, {halls.Patience, "", 0},
+		{halls.Grudge, survey.QualitySameAnswers, .2}, {halls.Stack, survey.QualitySameAnswers, .5}, {halls.Reworded, survey.QualityAgreeingComment, 0}, {halls.Patience, "", 0},
 	} {
 		found, any := 0, 0
 		for seed := range windows {

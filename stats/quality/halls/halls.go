@@ -62,14 +62,15 @@ func (h *Hall) Day(day survey.Span) (made []survey.Response, served int64) {
 			continue
 		}
 		at := midnight.Add(h.hour())
-		if h.rng.IntN(25) == 0 {
+		home := h.rng.IntN(25) == 0
+		if home {
 			at = midnight.Add(18*time.Hour + time.Duration(h.rng.Int64N(int64(330*time.Minute))))
 		}
 		group := 1
 		if h.rng.IntN(30) == 0 {
 			group = 2 + h.rng.IntN(3)
 		}
-		channel, level := h.comeBy()
+		channel, level := h.comeBy(home)
 		for i := range group {
 			r := h.rating(day, at.Add(time.Duration(i)*40*time.Second), level, 0)
 			r.Channel = channel
@@ -182,15 +183,22 @@ const (
 	Writers  Fraud = "writers"          // 15 ratings with one of three dictated sentences, spread over the day
 	Night    Fraud = "night"            // 30 in the night from ever new devices
 	Grudge   Fraud = "grudge"           // 12 times the worst level with the same reason, one after the other, over two hours
+	Stack    Fraud = "stack"            // 20 times the best everywhere, every three minutes, from ever new devices
+	Reworded Fraud = "reworded"         // 15 with a dictated sentence that each puts a little differently, spread over the day
 	Patience Fraud = "patience"         // 10 best ratings, one each half hour, from ever new devices
 	Taps     Fraud = "taps"             // staff tap the best level on the tablet 10 times, spread over the day
 	Kept     Fraud = "kept"             // staff keep the tablet to themselves: as many as would have rated on it, all best
 )
 
 // Frauds lists the frauds.
-var Frauds = [...]Fraud{OnePhone, Crowd, Heap, Writers, Night, Grudge, Patience, Taps, Kept}
+var Frauds = [...]Fraud{OnePhone, Crowd, Heap, Writers, Night, Grudge, Stack, Reworded, Patience, Taps, Kept}
 
 var dictated = [...]string{"窗口同志耐心细致，讲解清楚明白", "办理速度快，一次就办成，非常感谢", "环境整洁，服务贴心，值得表扬"}
+
+// reworded are fifteen ways to put one dictated sentence.
+var reworded = [...]string{"窗口同志很耐心，讲解清楚", "窗口的同志耐心，讲解得很清楚", "窗口同志耐心细致，讲得清楚明白", "窗口工作人员耐心细致，讲解清楚", "同志很耐心细致，讲解清楚明白",
+	"窗口同志非常耐心，讲解很明白", "窗口同志耐心，讲解细致清楚明白", "窗口的同志非常耐心细致，讲得明白", "窗口同志细致耐心，讲解清楚", "这个窗口同志耐心，讲解清楚明白",
+	"窗口同志耐心细致，讲解清楚了", "窗口同志真耐心，讲解清清楚楚", "窗口同志很耐心很细致，讲解清楚明白", "窗口同志耐心讲解，清楚明白", "窗口同志细致，讲解清楚明白"}
 
 // Cheat adds a fraud to a day.
 func (h *Hall) Cheat(f Fraud, day survey.Span, made []survey.Response, served int64) []survey.Response {
@@ -227,6 +235,10 @@ func (h *Hall) Cheat(f Fraud, day survey.Span, made []survey.Response, served in
 	case Grudge:
 		start = 14 * time.Hour
 		put(12, survey.VeryDissatisfied, func(i int) time.Duration { return start + time.Duration(i)*10*time.Minute }, func(_ int, r *survey.Response) { r.Reasons = []int{510} })
+	case Stack:
+		put(20, survey.VerySatisfied, func(i int) time.Duration { return start + time.Duration(i)*3*time.Minute }, nil)
+	case Reworded:
+		put(15, survey.VerySatisfied, along, func(i int, r *survey.Response) { r.Comment = reworded[i] })
 	case Taps:
 		put(10, survey.VerySatisfied, along, func(_ int, r *survey.Response) { r.Channel, r.Answers = survey.ChannelTablet, nil })
 	case Kept:

@@ -48,8 +48,8 @@ func (h *Hall) begin() {
 	}
 }
 
-// comeBy is how somebody rates, and what.
-func (h *Hall) comeBy() (survey.Channel, survey.Level) {
+// comeBy is how somebody rates, in the hall or at home, and what.
+func (h *Hall) comeBy(home bool) (survey.Channel, survey.Level) {
 	if h.kiosk == nil {
 		return survey.ChannelQR, h.level(h.content)
 	}
@@ -58,7 +58,7 @@ func (h *Hall) comeBy() (survey.Channel, survey.Level) {
 		share, less = share/2, .5
 	}
 	switch {
-	case h.rng.Float64() < share:
+	case !home && h.rng.Float64() < share:
 		if h.rng.IntN(100) == 0 {
 			return survey.ChannelTablet, survey.Levels[h.rng.IntN(len(survey.Levels))]
 		}
