@@ -152,7 +152,7 @@ func TestTwoCities(t *testing.T) {
 	}
 	s.openCases()
 	s.rollUp()
-	s.pass(24 * time.Hour) // bureaus see unnamed reviews, and figures, from the next day on
+	s.pass(24 * time.Hour)     // bureaus see unnamed reviews, and figures, from the next day on
 	all := map[string]string{} // case to bureau
 	admin := s.desk("admin", survey.Organiser, "")
 	must(t, s.store.Cases(t.Context(), survey.CaseQuery{}, func(k survey.Case) error {
