@@ -60,6 +60,10 @@ func TestReminders(t *testing.T) {
 	if got := reminded(c, 20240327); got != nil {
 		t.Errorf("without a contact: %v", got)
 	}
+	// Nor does a reminder tell what its bureau does not see before tomorrow.
+	if today, tomorrow := reminded(c, 20240304), reminded(c, 20240305); today != nil || !slices.Equal(tomorrow, []string{"contact before"}) {
+		t.Errorf("of an unnamed review: %v on its day, %v on the next", today, tomorrow)
+	}
 }
 
 func TestRemindersBeforeAWeekendAndAHoliday(t *testing.T) {

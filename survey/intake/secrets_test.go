@@ -2,8 +2,12 @@ package intake
 
 import (
 	"bytes"
+	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"manyi/survey"
 )
 
 func FuzzFormKey(f *testing.F) {
@@ -44,5 +48,44 @@ func TestFormKeyCarriesItsTimeAndCode(t *testing.T) {
 	other, _ := NewSecrets(bytes.Repeat([]byte("t"), 32))
 	if _, _, err := other.parseForm(key, 5); err == nil {
 		t.Error("accepted under another secret")
+	}
+}
+
+// TestAddressesTellNothingAndComeBack: of two keys that differ in one bit nothing in the
+// addresses is alike, and no address but the right one is taken for any.
+func TestAddressesTellNothingAndComeBack(t *testing.T) {
+	s, err := NewSecrets(bytes.Repeat([]byte("s"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := NewSecrets(bytes.Repeat([]byte("t"), 32))
+	a := survey.Key{29: 1}
+	b := survey.Key{29: 3}
+	x, y := s.Address(a), s.Address(b)
+	alike := 0
+	for i := range x {
+		if x[i] == y[i] {
+			alike++
+		}
+	}
+	if len(x) != len(y) || alike > 12 || strings.Contains(x, "AAAA") {
+		t.Errorf("%s and %s are alike in %d of %d places", x, y, alike, len(x))
+	}
+	if got, err := s.KeyAt(x); err != nil || got != a || s.Address(a) != x {
+		t.Errorf("%s comes back as %s, %v", a, got, err)
+	}
+	if got, err := s.KeyAt(a.String()); err != nil || got != a {
+		t.Errorf("a key written out comes back as %s, %v", got, err)
+	}
+	if got, err := other.KeyAt(x); !errors.Is(err, survey.ErrNotFound) {
+		t.Errorf("another installation reads %s, %v", got, err)
+	}
+	raw := []byte(x)
+	for i := range raw {
+		raw[i] ^= 1
+		if got, err := s.KeyAt(string(raw)); !errors.Is(err, survey.ErrNotFound) {
+			t.Errorf("changed at %d it reads %s, %v", i, got, err)
+		}
+		raw[i] ^= 1
 	}
 }
