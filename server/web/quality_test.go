@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"manyi/jobs"
+	"manyi/public"
 	"manyi/stats/export"
 	"manyi/survey"
 	"manyi/survey/storetest"
@@ -127,5 +129,40 @@ func TestQualityFlagsArePresented(t *testing.T) {
 	}
 	if a := s.get("/console/quality?within=350203", third.as); a.StatusCode != http.StatusForbidden {
 		t.Errorf("outside their place: status %d", a.StatusCode)
+	}
+}
+
+// TestEveryKindOfFlagIsDescribed: the API's description and the schema of publications
+// name the kinds there are, and no others.
+func TestEveryKindOfFlagIsDescribed(t *testing.T) {
+	var found int
+	for _, name := range []string{"openapi.json", "publication.schema.json"} {
+		raw, err := public.Files.ReadFile(name)
+		must(t, err)
+		var doc any
+		must(t, json.Unmarshal(raw, &doc))
+		var walk func(any)
+		walk = func(v any) {
+			switch v := v.(type) {
+			case map[string]any:
+				if enum, ok := v["enum"].([]any); ok && slices.Contains(enum, any(string(survey.QualityBurst))) {
+					found++
+					if got, want := fmt.Sprint(enum), fmt.Sprint(survey.QualityKinds); got != want {
+						t.Errorf("%s: %s, want %s", name, got, want)
+					}
+				}
+				for _, below := range v {
+					walk(below)
+				}
+			case []any:
+				for _, below := range v {
+					walk(below)
+				}
+			}
+		}
+		walk(doc)
+	}
+	if found != 3 { // a filter, a row, a publication
+		t.Errorf("kinds are listed in %d places", found)
 	}
 }

@@ -179,6 +179,8 @@ func (h *hall) beside() {
 		{No: 4, Key: "key-00004", Step: survey.StepSubmitted, At: at}}))
 	h.must(h.store.PutQuality(ctx, survey.QualitySheet{Survey: h.survey.ID, Bureau: bureau, Day: 20240304, MadeAt: at,
 		Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: storetest.GulouHR1, Day: 20240304}}}))
+	h.must(h.store.PutQuality(ctx, survey.QualitySheet{Survey: h.survey.ID, Bureau: bureau, Day: 20240331, MadeAt: at,
+		Flags: []survey.QualityFlag{{Kind: survey.QualityChannels, Window: storetest.GulouHR1, Day: 20240331, N: 60, Of: 45, Channels: &survey.ChannelsApart{Kiosk: 60, Phones: 25, Low: .2465, High: .6298}}}}))
 }
 
 func unit(t testing.TB, d bundle.Document, place string) sheet.Unit {

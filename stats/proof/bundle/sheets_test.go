@@ -40,7 +40,7 @@ func TestASheetSaysAllThatIsPublished(t *testing.T) {
 			got = append(got, fmt.Sprint(*c.Verdict))
 		}
 	}
-	want := []string{"63 map[qr:63]", "44 of 63", "44 of 57", "244 of 263", "244 of 257", "0 of 200", "2024-03-31", "map[burst:1]",
+	want := []string{"63 map[qr:63]", "44 of 63", "44 of 57", "244 of 263", "244 of 257", "0 of 200", "2024-03-31", "map[burst:1 channels_apart:1]",
 		"callback 19 of 19, 13 of 13", "rectification 13 of 19, 13 of 13", "on_time 8 of 19, 8 of 13",
 		"real_name 7 of 7, 7 of 7", "{declared met met}", "real_name_confirmed 0 of 7, 0 of 7", "{confirmed not_met not_met}"}
 	if !slices.Equal(got, want) {
@@ -133,6 +133,15 @@ func TestReport(t *testing.T) {
 	for _, fields := range []string{"综合得分†</th>", "默认计入"} { // no weights, and no visits
 		if strings.Contains(page, fields) {
 			t.Errorf("the report speaks of %s, which there is none of", fields)
+		}
+	}
+}
+
+// TestEveryKindOfFlagHasWords: what looks unusual is told in words in the report.
+func TestEveryKindOfFlagHasWords(t *testing.T) {
+	for _, k := range survey.QualityKinds {
+		if bundle.Words[string(k)] == "" {
+			t.Errorf("the report has no words for %s", k)
 		}
 	}
 }

@@ -20,6 +20,8 @@
 //     within an hour.
 //   - Home: one in twenty-five rates in the evening, until half past eleven.
 //   - The day's list of visits has everybody who was served.
+//
+// What is assumed of a tablet beside the code stands at [NewWithKiosk].
 package halls
 
 import (
