@@ -38,6 +38,11 @@ func (v Visit) SamePhone(o Visit) bool {
 	return bytes.Equal(v.Phone.PhoneHash, o.Phone.PhoneHash)
 }
 
+// ProvenBy reports whether a response with that secret proves the visit; none does not.
+func (v Visit) ProvenBy(secret []byte) bool {
+	return len(secret) > 0 && (bytes.Equal(v.Secret, secret) || bytes.Equal(v.Invited, secret))
+}
+
 // Bucket is where the visit is counted.
 func (v Visit) Bucket() Bucket {
 	return Bucket{Survey: v.Survey, Place: v.Window, Kind: Window, Span: v.Day}

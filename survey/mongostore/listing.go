@@ -1,7 +1,6 @@
 package mongostore
 
 import (
-	"bytes"
 	"context"
 	"slices"
 
@@ -149,7 +148,7 @@ func tie(listed bool, v visitDoc, secret []byte) survey.Tie {
 }
 
 func proves(v visitDoc, secret []byte) bool {
-	return len(secret) > 0 && (bytes.Equal(v.Secret, secret) || bytes.Equal(v.Invited, secret))
+	return survey.Visit{Secret: v.Secret, Invited: v.Invited}.ProvenBy(secret)
 }
 
 func winner(rivals []responseDoc, listed bool, v visitDoc) survey.Key {

@@ -201,7 +201,7 @@ func (s *Store) fillCases(ctx context.Context, found []caseRow) ([]survey.Case, 
 		at[c.seq], byKey[c.key], seqs[i] = i, i, c.seq
 	}
 	list := joinInts(seqs)
-	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq IN ("+list+")", nil)
+	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq IN ("+list+")")
 	p := pager{store: s}
 	if err := p.read(ctx, rows, err); err != nil {
 		return nil, err

@@ -15,30 +15,15 @@ import (
 // pageRows is how many responses one read holds the database's snapshot for.
 const pageRows = 2000
 
-// selectPage reads responses, and the visit of the case each of them names: its
-// window, and in a number whether the secret proves it and whether other responses
-// name the case and stage too. Whoever asks for one survey says so in ?1, which
-// spares a look-up for every row.
-const selectPage = `SELECT r.seq, r.key, r.series, r.day, r.flags, r.body, r.case_number, r.stage, r.secret, v.window,
-  ifnull(r.secret IN (v.secret, v.invited), 0) + 2 * (d.seq IS NOT NULL)
-FROM responses r LEFT JOIN disputed d ON d.seq = r.seq LEFT JOIN visits v
-  ON v.survey = ifnull(?1, (SELECT survey FROM series WHERE no = r.series)) AND v.case_number = r.case_number AND v.stage = r.stage
-`
-
-// The bits of that number.
-const (
-	caseProven   = 1
-	caseDisputed = 2
-)
+// selectPage reads responses.
+const selectPage = `SELECT r.seq, r.key, r.series, r.day, r.flags, r.body, r.case_number, r.stage, r.secret, r.worth FROM responses r `
 
 // selectBucket reads a page of the responses counted in one window's day.
-const selectBucket = selectPage + `WHERE r.day = ?2 AND r.seq > ?3 AND r.series IN
-	(SELECT no FROM series WHERE survey = ?1 AND window = ?4) ORDER BY r.seq LIMIT ?5`
+const selectBucket = selectPage + `WHERE r.day = ? AND r.seq > ? AND r.series IN
+	(SELECT no FROM series WHERE survey = ? AND window = ?) ORDER BY r.seq LIMIT ?`
 
 // rivalClaims reads what competes for being the one response of a case and stage.
-const rivalClaims = `SELECT o.key, o.body, o.secret IN (v.secret, v.invited)
-	FROM responses o JOIN series os ON os.no = o.series
-	LEFT JOIN visits v ON v.survey = os.survey AND v.case_number = o.case_number AND v.stage = o.stage
+const rivalClaims = `SELECT o.key, o.body, o.worth FROM responses o JOIN series os ON os.no = o.series
 	WHERE o.case_number = ? AND o.stage = ? AND os.survey = ?`
 
 // Responses implements survey.ResponseStore. While yield takes one page the next
@@ -90,7 +75,7 @@ func meanwhile(ctx context.Context, next func(context.Context) error, this func(
 func listFilter(q survey.ResponseQuery, series []int64, after int64) (string, []any) {
 	var b strings.Builder
 	b.WriteString("WHERE r.seq > ?")
-	args := []any{sql.NullString{String: q.Survey, Valid: q.Survey != ""}, after}
+	args := []any{after}
 	if first, last := series[0], series[len(series)-1]; last-first == int64(len(series)-1) && !q.Texts {
 		// Without gaps, as with a single survey: comparing is faster than looking
 		// up. The index of texts wants single numbers, to begin after seq in each.
@@ -137,9 +122,8 @@ type pager struct {
 	page  []survey.Listed
 	last  int64 // seq of the page's last row
 
-	series   []int64  // of each row
-	windows  []string // where its case was served; empty if no visit is listed
-	disputed []int    // rows whose case other responses name too
+	series   []int64 // of each row
+	disputed []int   // rows whose case other responses name too
 	names    names
 	row      pageRow
 }
@@ -147,17 +131,17 @@ type pager struct {
 // pageRow is what a row is scanned into; the bytes last until the next one. Of
 // the others database/sql keeps the driver's values, as converting costs more.
 type pageRow struct {
-	seq, series, day, flags, number, stage, window, state any
-	key, body, secret                                     sql.RawBytes
-	columns                                               []any
+	seq, series, day, flags, number, stage, worth any
+	key, body, secret                             sql.RawBytes
+	columns                                       []any
 }
 
 // read takes the rows of selectPage. The connection is given back before
 // another is asked for: readers that held one each could wait for each other.
 func (p *pager) read(ctx context.Context, rows *sql.Rows, err error) error {
-	p.page, p.series, p.windows, p.disputed = p.page[:0], p.series[:0], p.windows[:0], p.disputed[:0]
+	p.page, p.series, p.disputed = p.page[:0], p.series[:0], p.disputed[:0]
 	r := &p.row
-	r.columns = []any{&r.seq, &r.key, &r.series, &r.day, &r.flags, &r.body, &r.number, &r.stage, &r.secret, &r.window, &r.state}
+	r.columns = []any{&r.seq, &r.key, &r.series, &r.day, &r.flags, &r.body, &r.number, &r.stage, &r.secret, &r.worth}
 	if err := each(rows, err, p.scan); err != nil {
 		return err
 	}
@@ -179,7 +163,6 @@ func (p *pager) scan(rows *sql.Rows) error {
 	}
 	p.last = integer(row.seq)
 	p.series = append(p.series, integer(row.series))
-	p.windows = append(p.windows, text(row.window))
 	p.page = append(p.page, survey.Listed{Standing: survey.Counted})
 	r := &p.page[len(p.page)-1]
 	r.Day, r.Flags = survey.Span(integer(row.day)), survey.Flags(integer(row.flags))
@@ -194,10 +177,13 @@ func (p *pager) scan(rows *sql.Rows) error {
 	if row.number == nil {
 		return nil
 	}
-	state := integer(row.state)
+	w := worth(integer(row.worth))
 	r.Case = survey.CaseRef{Number: text(row.number), Stage: text(row.stage)}
-	r.Tie = tie(row.window != nil, state&caseProven != 0)
-	if state&caseDisputed != 0 {
+	r.Tie = w.tie()
+	if w&elsewhere != 0 {
+		r.Flags |= survey.FlagOtherWindow
+	}
+	if w&disputed != 0 {
 		p.disputed = append(p.disputed, len(p.page)-1)
 	}
 	return nil
@@ -227,17 +213,6 @@ func text(v any) string {
 	return s
 }
 
-// tie is that of a response which names a case.
-func tie(listed, proven bool) survey.Tie {
-	switch {
-	case !listed:
-		return survey.TieUnmatched
-	case !proven:
-		return survey.TieClaimed
-	}
-	return survey.TieProven
-}
-
 // settle finds out whether a response wins its case and stage.
 func (s *Store) settle(ctx context.Context, r *survey.Listed) error {
 	var claims []survey.Claim
@@ -245,14 +220,14 @@ func (s *Store) settle(ctx context.Context, r *survey.Listed) error {
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var key []byte
 		var body sql.RawBytes
-		var proven sql.NullBool
-		err := rows.Scan(&key, &body, &proven)
+		var w worth
+		err := rows.Scan(&key, &body, &w)
 		if err != nil {
 			return err
 		}
 		c, err := claimIn(body)
 		copy(c.Key[:], key)
-		c.Proven = proven.Bool
+		c.Proven = w&proven != 0
 		claims = append(claims, c)
 		return err
 	})

@@ -2,10 +2,8 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,56 +11,6 @@ import (
 	"manyi/survey"
 	"manyi/survey/storetest"
 )
-
-func disputed(t *testing.T, s *Store) (seqs []int64) {
-	t.Helper()
-	rows, err := s.read.Query("SELECT seq FROM disputed ORDER BY seq")
-	err = each(rows, err, func(r *sql.Rows) error {
-		var seq int64
-		err := r.Scan(&seq)
-		seqs = append(seqs, seq)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seqs
-}
-
-// Responses of one case are noted as they come, and from what an older version
-// stored.
-func TestDisputedResponsesAreNoted(t *testing.T) {
-	s := reopen(t, t.TempDir())
-	f, other := storetest.NewFacts(1, storetest.Survey()), storetest.NewFacts(2, storetest.Survey(storetest.Named("other")))
-	at := storetest.At("2024-02-05 10:00")
-	on := func(number, stage string) survey.Response {
-		return f.Response(storetest.GulouHR1, at, storetest.OnStage(number, stage))
-	}
-	none := on("", "")
-	none.Case = survey.CaseRef{}
-	for _, group := range [][]survey.Response{
-		{on("A", "1"), on("B", "1"), none, none},                                      // 1, 2, 3
-		{on("A", "2"), other.Response(storetest.GulouHR1, at, storetest.OnCase("B"))}, // 4, 5
-		{on("A", "1")}, // 6 disputes 1
-		{on("C", "1"), on("C", "1"), on("C", "1")}, // 7, 8, 9
-		{on("A", "1"), on("D", "1")},               // 10, 11
-	} {
-		if _, err := s.AddResponses(t.Context(), group); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := []int64{1, 6, 7, 8, 9, 10}
-	if got := disputed(t, s); !slices.Equal(got, want) {
-		t.Errorf("noted %v, want %v", got, want)
-	}
-	migration, err := migrations.ReadFile("migrations/0006_disputed.sql")
-	if err == nil {
-		_, err = s.write.Exec("DROP TABLE disputed; " + string(migration))
-	}
-	if got := disputed(t, s); err != nil || !slices.Equal(got, want) {
-		t.Errorf("the migration noted %v, %v, want %v", got, err, want)
-	}
-}
 
 // The next page is read while one is taken. Whoever stops waits for it, so that
 // the store may be closed then.

@@ -11,7 +11,7 @@ import (
 // UnloggedResponses implements survey.LogStore. Responses are numbered in the order
 // of their commitment, so what is not logged yet is what follows the sweep.
 func (s *Store) UnloggedResponses(ctx context.Context, limit int) ([]survey.Response, error) {
-	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq > (SELECT seq FROM log_sweep) ORDER BY r.seq LIMIT ?2", nil, limit)
+	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq > (SELECT seq FROM log_sweep) ORDER BY r.seq LIMIT ?", limit)
 	p := pager{store: s}
 	if err := p.read(ctx, rows, err); err != nil {
 		return nil, wrap("read responses that are not logged", err)

@@ -44,7 +44,7 @@ func (s *Store) AddResponses(ctx context.Context, group []survey.Response) ([]bo
 			}
 			marks.add(r.Bucket())
 			if r.Case != (survey.CaseRef{}) {
-				if err := s.markCase(ctx, tx, marks, r.Survey, r.Case); err != nil {
+				if err := s.weighCase(ctx, tx, marks, r.Survey, r.Case); err != nil {
 					return err
 				}
 			}
@@ -161,7 +161,7 @@ func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedCon
 
 // FollowedResponse implements survey.ResponseStore.
 func (s *Store) FollowedResponse(ctx context.Context, follow []byte) (r survey.Response, err error) {
-	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.key = (SELECT key FROM contacts WHERE follow = ?2 LIMIT 1)", nil, nullableBytes(follow))
+	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.key = (SELECT key FROM contacts WHERE follow = ? LIMIT 1)", nullableBytes(follow))
 	p := pager{store: s}
 	if err := p.read(ctx, rows, err); err != nil {
 		return r, wrap("read followed response", err)

@@ -15,8 +15,7 @@ type seriesPath struct {
 	path   survey.Path
 }
 
-// setSeries fills in the survey and path of a page's rows, and tells where a case
-// was served at another window.
+// setSeries fills in the survey and path of a page's rows.
 func (p *pager) setSeries(ctx context.Context) error {
 	known := *p.store.known.Load()
 	for i, no := range p.series {
@@ -32,9 +31,6 @@ func (p *pager) setSeries(ctx context.Context) error {
 		}
 		r := &p.page[i]
 		r.Survey, r.Path = at.survey, at.path
-		if w := p.windows[i]; w != "" && w != at.path.Window() {
-			r.Flags |= survey.FlagOtherWindow
-		}
 	}
 	return nil
 }

@@ -214,10 +214,9 @@ func TestCountsGoByIndex(t *testing.T) {
 		"a window's day":    {selectBucket, "responses_bucket"},
 		"rivals of a case":  {rivalClaims, "responses_case"},
 		"visits of a day":   {countVisits, "visits_bucket"},
-		"visits of a page":  {selectPage, "SEARCH v USING PRIMARY KEY (survey=? AND case_number=? AND stage=?)"},
 		"an export's page":  {selectPage + "WHERE r.seq > 1 AND r.series BETWEEN 1 AND 9 AND r.day >= 1 AND r.day <= 9 ORDER BY r.seq LIMIT 2000", "SEARCH r USING INTEGER PRIMARY KEY"},
 		"case of a visit":   {countVisits, "responses_case"},
-		"buckets of a case": {bucketsOfCase, "responses_case"},
+		"buckets of a case": {responsesOfCase, "responses_case"},
 		"a month's days":    {sumDays, "(survey=? AND kind=? AND span=? AND place=?)"},
 		"newest texts":      {"SELECT 1 FROM responses r WHERE r.series IN (1,2) AND r.has_text = 1 ORDER BY r.seq DESC LIMIT 9", "responses_text"},
 	} {

@@ -48,7 +48,7 @@ func (s *Store) PutVisits(ctx context.Context, visits []survey.Visit) (change su
 				return err
 			}
 			marks.add(v.Bucket())
-			if _, err := s.markResponsesOf(ctx, tx, marks, v.Survey, v.Case); err != nil {
+			if err := s.weigh(ctx, tx, marks, v.Survey, v.Case, &v); err != nil {
 				return err
 			}
 		}
@@ -132,14 +132,18 @@ func (s *Store) UninvitedVisits(ctx context.Context, id string, ended time.Time,
 // MarkInvited implements survey.VisitStore.
 func (s *Store) MarkInvited(ctx context.Context, visits []survey.Visit) error {
 	return wrap("note who is invited", s.tx(ctx, func(tx *sql.Tx) error {
+		marks := marker{}
 		for _, v := range visits {
 			_, err := tx.ExecContext(ctx, "UPDATE visits SET invited = ? WHERE survey = ? AND case_number = ? AND stage = ? AND invited IS NULL",
 				v.Invited, v.Survey, v.Case.Number, v.Case.Stage)
 			if err != nil {
 				return err
 			}
+			if err := s.weighCase(ctx, tx, marks, v.Survey, v.Case); err != nil {
+				return err
+			}
 		}
-		return nil
+		return s.storeMarks(ctx, tx, marks)
 	}))
 }
 
@@ -147,43 +151,6 @@ func (s *Store) MarkInvited(ctx context.Context, visits []survey.Visit) error {
 type marker map[survey.Bucket]bool
 
 func (m marker) add(b survey.Bucket) { m[b] = true }
-
-// markCase marks every bucket that the case and stage of a new response touches:
-// its responses compete for being the one that counts, and its visit may turn from
-// unrated to rated. Competing ones are noted as disputed.
-func (s *Store) markCase(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) error {
-	v, err := s.visitOf(ctx, tx, survey.Visit{Survey: id, Case: c})
-	if err == nil {
-		m.add(v.Bucket())
-	} else if !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	rivals, err := s.markResponsesOf(ctx, tx, m, id, c)
-	if err != nil || len(rivals) < 2 {
-		return err
-	}
-	// Of three and more all but the new one were noted when the one before came.
-	for _, seq := range rivals[len(rivals)-2:] {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO disputed(seq) VALUES (?)", seq); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// markResponsesOf returns the responses of the case, the latest last.
-func (s *Store) markResponsesOf(ctx context.Context, tx *sql.Tx, m marker, id string, c survey.CaseRef) (seqs []int64, err error) {
-	rows, err := s.in(ctx, tx, bucketsOfCase).QueryContext(ctx, c.Number, c.Stage, id)
-	err = each(rows, err, func(r *sql.Rows) error {
-		b := survey.Bucket{Survey: id, Kind: survey.Window}
-		var seq int64
-		err := r.Scan(&seq, &b.Place, &b.Span)
-		m.add(b)
-		seqs = append(seqs, seq)
-		return err
-	})
-	return seqs, err
-}
 
 // storeMarks writes the marks with a Gen no mark ever had.
 func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
@@ -204,10 +171,8 @@ func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 }
 
 const (
-	selectVisit   = "SELECT " + visitColumns + " FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
-	putVisit      = "INSERT OR REPLACE INTO visits(" + visitColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-	bucketsOfCase = `SELECT r.seq, s.window, r.day FROM responses r CROSS JOIN series s ON s.no = r.series
-		WHERE r.case_number = ? AND r.stage = ? AND s.survey = ? ORDER BY r.seq`
-	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
-	putMark = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
+	selectVisit = "SELECT " + visitColumns + " FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
+	putVisit    = "INSERT OR REPLACE INTO visits(" + visitColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+	nextGen     = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
+	putMark     = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
 )
