@@ -67,14 +67,13 @@ func encodeBody(r *survey.Response) []byte {
 
 var errBody = errors.New("stored response is damaged: restore a backup")
 
-// decodeBody reads what encodeBody wrote; named tells whether the row has a case
-// or a secret. b may be reused afterwards.
-func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err error) {
+// decodeBody reads what encodeBody wrote. b may be reused afterwards.
+func decodeBody(b []byte, r *survey.Response, known *names) error {
 	d, err := openBody(b)
 	if err != nil {
-		return false, err
+		return err
 	}
-	r.Level, r.Channel, named = survey.Level(b[0]), survey.Channel(b[2]), b[3]&bodyNamed != 0
+	r.Level, r.Channel = survey.Level(b[0]), survey.Channel(b[2])
 	r.Anonymous, r.Corrects = b[3]&bodyAnonymous != 0, b[3]&bodyCorrects != 0
 	r.ReceivedAt = instant(d.varint())
 	copy(r.ID[:], d.bytes(len(r.ID)))
@@ -94,7 +93,7 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 			r.Answers[name] = survey.Level(d.bytes(1)[0])
 		}
 	} else if n > 0 {
-		return false, errBody
+		return errBody
 	}
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.b)) {
 		r.Reasons = make([]int, n)
@@ -102,13 +101,13 @@ func decodeBody(b []byte, r *survey.Response, known *names) (named bool, err err
 			r.Reasons[i] = int(d.varint())
 		}
 	} else if n > 0 {
-		return false, errBody
+		return errBody
 	}
 	r.Comment = string(d.rest())
 	if d.bad {
-		return false, errBody
+		return errBody
 	}
-	return named, nil
+	return nil
 }
 
 // claimIn reads only what decides which of several responses counts.

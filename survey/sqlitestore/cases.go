@@ -203,7 +203,7 @@ func (s *Store) fillCases(ctx context.Context, found []caseRow) ([]survey.Case, 
 	list := joinInts(seqs)
 	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq IN ("+list+")")
 	p := pager{store: s}
-	if err := p.read(ctx, rows, err); err != nil {
+	if err := p.load(ctx, rows, err); err != nil {
 		return nil, err
 	}
 	for _, r := range p.page {

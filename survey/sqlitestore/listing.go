@@ -26,8 +26,8 @@ const selectBucket = selectPage + `WHERE r.day = ? AND r.seq > ? AND r.series IN
 const rivalClaims = `SELECT o.key, o.body, o.worth FROM responses o JOIN series os ON os.no = o.series
 	WHERE o.case_number = ? AND o.stage = ? AND os.survey = ?`
 
-// Responses implements survey.ResponseStore. While yield takes one page the next
-// is read, which holds two pages in memory whatever there is to read.
+// Responses implements survey.ResponseStore. While one page is filled and handed
+// out the next is read, which holds two pages in memory whatever there is to read.
 func (s *Store) Responses(ctx context.Context, q survey.ResponseQuery, yield func(survey.Listed) error) error {
 	series, err := s.matchingSeries(ctx, q)
 	if err != nil || len(series) == 0 {
@@ -40,7 +40,7 @@ func (s *Store) Responses(ctx context.Context, q survey.ResponseQuery, yield fun
 	read := func(ctx context.Context, p *pager, after int64) error {
 		where, args := listFilter(q, series, after)
 		rows, err := s.read.QueryContext(ctx, selectPage+where+fmt.Sprintf(" LIMIT %d", limit), args...)
-		return wrap("read responses", p.read(ctx, rows, err))
+		return wrap("read responses", p.read(rows, err))
 	}
 	now, ahead := &pager{store: s}, &pager{store: s}
 	if err := read(ctx, now, 0); err != nil {
@@ -122,10 +122,17 @@ type pager struct {
 	page  []survey.Listed
 	last  int64 // seq of the page's last row
 
-	series   []int64 // of each row
-	disputed []int   // rows whose case other responses name too
-	names    names
-	row      pageRow
+	rest  []rest
+	blobs []byte // bodies, one after the other
+	names names
+	row   pageRow
+}
+
+// rest is what fill makes the rest of a row from.
+type rest struct {
+	series int64
+	worth  worth
+	body   int // where it ends in blobs
 }
 
 // pageRow is what a row is scanned into; the bytes last until the next one. Of
@@ -136,24 +143,22 @@ type pageRow struct {
 	columns                                       []any
 }
 
-// read takes the rows of selectPage. The connection is given back before
+// load reads the rows of selectPage. The connection is given back before
 // another is asked for: readers that held one each could wait for each other.
-func (p *pager) read(ctx context.Context, rows *sql.Rows, err error) error {
-	p.page, p.series, p.disputed = p.page[:0], p.series[:0], p.disputed[:0]
+func (p *pager) load(ctx context.Context, rows *sql.Rows, err error) error {
+	if err := p.read(rows, err); err != nil {
+		return err
+	}
+	return p.fill(ctx)
+}
+
+// read takes the rows from the database and leaves the rest to fill, so that one
+// page can be read while the one before is filled.
+func (p *pager) read(rows *sql.Rows, err error) error {
+	p.page, p.rest, p.blobs = p.page[:0], p.rest[:0], p.blobs[:0]
 	r := &p.row
 	r.columns = []any{&r.seq, &r.key, &r.series, &r.day, &r.flags, &r.body, &r.number, &r.stage, &r.secret, &r.worth}
-	if err := each(rows, err, p.scan); err != nil {
-		return err
-	}
-	if err := p.setSeries(ctx); err != nil {
-		return err
-	}
-	for _, i := range p.disputed {
-		if err := p.store.settle(ctx, &p.page[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return each(rows, err, p.scan)
 }
 
 func (p *pager) scan(rows *sql.Rows) error {
@@ -162,36 +167,62 @@ func (p *pager) scan(rows *sql.Rows) error {
 		return err
 	}
 	p.last = integer(row.seq)
-	p.series = append(p.series, integer(row.series))
+	p.blobs = append(p.blobs, row.body...)
+	p.rest = append(p.rest, rest{integer(row.series), worth(integer(row.worth)), len(p.blobs)})
 	p.page = append(p.page, survey.Listed{Standing: survey.Counted})
 	r := &p.page[len(p.page)-1]
 	r.Day, r.Flags = survey.Span(integer(row.day)), survey.Flags(integer(row.flags))
 	copy(r.Key[:], row.key)
-	named, err := decodeBody(row.body, &r.Response, &p.names)
-	if err != nil {
-		return fmt.Errorf("response %d: %w", p.last, err)
+	if row.number != nil {
+		r.Case = survey.CaseRef{Number: text(row.number), Stage: text(row.stage)}
 	}
-	if named {
-		r.Secret = bytes.Clone(row.secret)
-	}
-	if row.number == nil {
-		return nil
-	}
-	w := worth(integer(row.worth))
-	r.Case = survey.CaseRef{Number: text(row.number), Stage: text(row.stage)}
-	r.Tie = w.tie()
-	if w&elsewhere != 0 {
-		r.Flags |= survey.FlagOtherWindow
-	}
-	if w&disputed != 0 {
-		p.disputed = append(p.disputed, len(p.page)-1)
+	r.Secret = bytes.Clone(row.secret)
+	return nil
+}
+
+// fill completes the rows of the page.
+func (p *pager) fill(ctx context.Context) error {
+	known, begin := *p.store.known.Load(), 0
+	for i, rest := range p.rest {
+		r := &p.page[i]
+		if err := decodeBody(p.blobs[begin:rest.body], &r.Response, &p.names); err != nil {
+			return fmt.Errorf("response %s: %w", r.Key, err)
+		}
+		begin = rest.body
+		at, ok := known[rest.series]
+		if !ok {
+			var err error
+			if known, err = p.store.loadSeries(ctx); err != nil {
+				return err
+			}
+			if at, ok = known[rest.series]; !ok {
+				return fmt.Errorf("series %d is missing", rest.series)
+			}
+		}
+		r.Survey, r.Path = at.survey, at.path
+		if r.Case == (survey.CaseRef{}) {
+			continue
+		}
+		r.Tie = rest.worth.tie()
+		if rest.worth&elsewhere != 0 {
+			r.Flags |= survey.FlagOtherWindow
+		}
+		if rest.worth&disputed != 0 {
+			if err := p.store.settle(ctx, r); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// yield hands out the page.
+// yield fills the page and hands it out.
 func (p *pager) yield(ctx context.Context, yield func(survey.Listed) error) error {
-	if err := ctx.Err(); err != nil {
+	err := ctx.Err()
+	if err == nil {
+		err = p.fill(ctx)
+	}
+	if err != nil {
 		return wrap("read responses", err)
 	}
 	for i := range p.page {

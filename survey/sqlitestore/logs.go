@@ -13,7 +13,7 @@ import (
 func (s *Store) UnloggedResponses(ctx context.Context, limit int) ([]survey.Response, error) {
 	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.seq > (SELECT seq FROM log_sweep) ORDER BY r.seq LIMIT ?", limit)
 	p := pager{store: s}
-	if err := p.read(ctx, rows, err); err != nil {
+	if err := p.load(ctx, rows, err); err != nil {
 		return nil, wrap("read responses that are not logged", err)
 	}
 	out := make([]survey.Response, len(p.page))

@@ -163,7 +163,7 @@ func (s *Store) Contact(ctx context.Context, key survey.Key) (c survey.SealedCon
 func (s *Store) FollowedResponse(ctx context.Context, follow []byte) (r survey.Response, err error) {
 	rows, err := s.read.QueryContext(ctx, selectPage+"WHERE r.key = (SELECT key FROM contacts WHERE follow = ? LIMIT 1)", nullableBytes(follow))
 	p := pager{store: s}
-	if err := p.read(ctx, rows, err); err != nil {
+	if err := p.load(ctx, rows, err); err != nil {
 		return r, wrap("read followed response", err)
 	}
 	if len(p.page) == 0 {

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"manyi/survey"
 )
@@ -13,26 +12,6 @@ import (
 type seriesPath struct {
 	survey string
 	path   survey.Path
-}
-
-// setSeries fills in the survey and path of a page's rows.
-func (p *pager) setSeries(ctx context.Context) error {
-	known := *p.store.known.Load()
-	for i, no := range p.series {
-		at, ok := known[no]
-		if !ok {
-			var err error
-			if known, err = p.store.loadSeries(ctx); err != nil {
-				return err
-			}
-			if at, ok = known[no]; !ok {
-				return fmt.Errorf("series %d is missing", no)
-			}
-		}
-		r := &p.page[i]
-		r.Survey, r.Path = at.survey, at.path
-	}
-	return nil
 }
 
 // loadSeries reads the series anew. Each load makes another map, since readers

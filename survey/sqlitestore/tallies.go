@@ -72,7 +72,7 @@ func (s *Store) Count(ctx context.Context, b survey.Bucket) (t survey.Tally, err
 func (s *Store) countFacts(ctx context.Context, b survey.Bucket) (t survey.Tally, err error) {
 	for p := (pager{store: s}); ; {
 		rows, err := s.query(ctx, selectBucket, b.Span, p.last, b.Survey, b.Place, pageRows)
-		if err := p.read(ctx, rows, err); err != nil {
+		if err := p.load(ctx, rows, err); err != nil {
 			return t, err
 		}
 		for i := range p.page {
