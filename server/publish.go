@@ -186,9 +186,9 @@ func lastOf(ctx context.Context, store survey.PublicationStore, q web.Publishing
 	return last, err
 }
 
-// count brings what is published beside the logs up to date: tallies, cases and flags.
+// count brings up to date what is published: tallies, what cases are owed, and flags.
 func (b *base) count(ctx context.Context, now time.Time) error {
-	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.CaseSheetsJob(b.store), jobs.QualityJob(b.store)}
+	list := []jobs.Job{jobs.RollUpJob(b.store), jobs.CasesJob(b.store, b.secrets.FollowUpOf), jobs.QualityJob(b.store)}
 	runner, err := jobs.NewRunner(b.store, list, jobs.Options{Zone: b.cfg.Zone, Lease: b.cfg.Lease})
 	if err != nil {
 		return err

@@ -79,7 +79,13 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	if got := c.run("publish", "--out", at("2.zip"), "--audience", "auditor"); !strings.Contains(got, "y2024/whole/2") {
 		t.Errorf("publish printed %q", got)
 	}
-	c.run("verify", at("2.zip"), "--key", key)
+	if got := c.run("verify", at("2.zip"), "--key", key); !strings.Contains(got, "real-name rates, of 20 cases with 20 steps") || !strings.Contains(got, "on the signature alone") {
+		t.Errorf("verify for auditors printed %q", got)
+	}
+	if !bytes.Contains(read(t, at("2.zip")), []byte(`"num": 0,
+       "den": 13`)) {
+		t.Error("the cases of a bureau are not counted")
+	}
 	for _, want := range []string{`"corrects": "y2024/whole/1"`, `"what": "counted.qr.n"`, `"was": 38`, `"will": 63`, `"why": "responses `} {
 		if !bytes.Contains(read(t, at("2.zip")), []byte(want)) {
 			t.Errorf("the correction does not hold %s", want)

@@ -135,7 +135,7 @@ func sameForm(t *testing.T, at string, root, s map[string]any, of reflect.Type, 
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
-	want := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer",
+	want := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int32: "integer", reflect.Int64: "integer",
 		reflect.Float64: "number", reflect.Struct: "object", reflect.Map: "object", reflect.Slice: "array", reflect.Array: "array"}[of.Kind()]
 	if of.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
 		want = "string"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -42,11 +43,41 @@ func verifyCommand(e *env) *cobra.Command {
 		}
 		fmt.Fprintf(e.out, "ok: %s, %s\n%d responses of the period, %d entries of the log, %d checkpoints, %d units\nrules: %s\n",
 			d.ID, d.Audience, r.Responses, d.Leaves, d.Checkpoints, len(d.Units), d.Rules)
-		fmt.Fprintf(e.out, "not recomputed, on the signature alone: %d responses that wait to be logged; which of several responses for one case\n"+
-			"counts; visits, cases, evaluations and quality flags. What follows from them was recomputed: rates, scores, verdicts, ranks\n", d.Outside)
+		sayRecomputed(e.out, r)
 		return nil
 	}
 	return cmd
+}
+
+// sayRecomputed says which numbers of a bundle that holds were counted anew, and which
+// are the publisher's word.
+func sayRecomputed(w io.Writer, r bundle.Report) {
+	d := r.Document
+	fmt.Fprint(w, "recomputed from the log: responses, satisfaction and mean scores with intervals, reviews not adopted")
+	if r.Recounted {
+		fmt.Fprintf(w, ";\n  callback, rectification, on-time and real-name rates, of %d cases with %d steps, and every deadline of them", r.Cases, r.Steps)
+	}
+	fmt.Fprint(w, "\nrecomputed from what is published: every rate, score, composite, verdict, rank and funnel limit\n")
+	fmt.Fprintf(w, "not recomputed, on the signature alone:\n  %d responses that wait to be logged", d.Outside)
+	if r.Recounted {
+		fmt.Fprintf(w, ", and %d steps of cases", d.OutsideSteps)
+	}
+	fmt.Fprint(w, "; which of several responses for one case counts;\n  visits, evaluations and quality flags; names of places\n")
+	if !r.Recounted {
+		fmt.Fprint(w, "  how many cases are due, called back, rectified, on time and real-name: the bundle for auditors has what they are counted from\n")
+		return
+	}
+	fmt.Fprintf(w, "  the working days that deadlines were computed with; %d real-name cases, by lists of visits", len(d.Cases.Proven))
+	if n := len(d.Cases.Beaten); n > 0 {
+		fmt.Fprintf(w, ";\n  %d reviews made elsewhere that do not count, as another response for their case does", n)
+	}
+	fmt.Fprintln(w)
+	if n := d.Cases.UnknownCalendar; n > 0 {
+		fmt.Fprintf(w, "  LOOK: %d steps name a calendar that the bundle's did not grow from, and their deadlines do not follow from it\n", n)
+	}
+	for _, day := range r.Workdays {
+		fmt.Fprintf(w, "  LOOK: whether %s is a working day is told otherwise than in the notices this program was made with\n", day)
+	}
 }
 
 // openSized opens a file and tells how long it is.

@@ -52,8 +52,13 @@ var shipped = sync.OnceValue(func() (days []CalendarDay) {
 // NewCalendar is the shipped calendar with the given days added or put in place
 // of shipped ones.
 func NewCalendar(imported []CalendarDay) Calendar {
+	return CalendarOf(slices.Concat(shipped(), imported))
+}
+
+// CalendarOf is the calendar of some days and no others; of two for a day the later stands.
+func CalendarOf(days []CalendarDay) Calendar {
 	c := Calendar{days: map[Span]bool{}}
-	for _, d := range slices.Concat(shipped(), imported) {
+	for _, d := range days {
 		c.days[d.Day] = d.Work
 	}
 	h := sha256.New()
@@ -62,6 +67,36 @@ func NewCalendar(imported []CalendarDay) Calendar {
 	}
 	c.Version = fmt.Sprintf("%x", h.Sum(nil))[:12]
 	return c
+}
+
+// Days is what the calendar knows, by date and without the names of holidays:
+// [CalendarOf] makes the same calendar of it.
+func (c Calendar) Days() []CalendarDay {
+	days := make([]CalendarDay, 0, len(c.days))
+	for _, day := range slices.Sorted(maps.Keys(c.days)) {
+		days = append(days, CalendarDay{Day: day, Work: c.days[day]})
+	}
+	return days
+}
+
+// Calendars is a calendar, and those it grew from as the notices of new years came in.
+type Calendars struct {
+	newest    Calendar
+	byVersion map[string]Calendar
+}
+
+// Grown is the calendar with what it was before its last year was added, and so on. A
+// calendar some day of which was replaced is not among them: nobody has the day it had.
+func (c Calendar) Grown() Calendars {
+	all := Calendars{c, map[string]Calendar{c.Version: c}}
+	days := c.Days()
+	for len(days) > 0 {
+		year := days[len(days)-1].Day / 10000
+		days = slices.DeleteFunc(days, func(d CalendarDay) bool { return d.Day/10000 == year })
+		earlier := CalendarOf(days)
+		all.byVersion[earlier.Version] = earlier
+	}
+	return all
 }
 
 // Knows reports whether a year's notice is in the calendar. Every notice names

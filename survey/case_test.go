@@ -42,7 +42,66 @@ func (w *walk) try(at string, who survey.Worker, want survey.Entry) error {
 	}
 	made, _, err := w.Take(w.survey, w.cal, who, storetest.At(at), want)
 	w.Entries = append(w.Entries, made...)
+	if _, wrong := w.CheckClocks(w.survey.Rules.Deadlines, w.survey.Location(), w.cal.Grown()); wrong != nil {
+		w.t.Errorf("%s at %s: computed anew: %v", want.Step, at, wrong)
+	}
 	return err
+}
+
+// TestADeadlineThatWasShiftedIsFound: computed anew every deadline of a case is the one it
+// has, whatever moved it; and of every one that is a day off its step is named.
+func TestADeadlineThatWasShiftedIsFound(t *testing.T) {
+	w := newWalk(t, "2024-03-04 10:00")
+	w.steps("2024-03-04 12:00", survey.StepContacted, survey.StepVerified)
+	w.take("2024-03-06 12:00", own, survey.Entry{Step: survey.StepExtensionAsked, Days: 4})
+	w.take("2024-03-07 12:00", second, survey.Entry{Step: survey.StepExtensionGranted})
+	w.steps("2024-03-08 12:00", survey.StepRectified)
+	w.take("2024-03-11 12:00", own, survey.Entry{Step: survey.StepCallback, Outcome: survey.OutcomeUnsatisfied})
+	w.steps("2024-03-12 12:00", survey.StepRectified)
+	check := func(calendar survey.Calendar) (int, error) {
+		return w.CheckClocks(w.survey.Rules.Deadlines, w.survey.Location(), calendar.Grown())
+	}
+	shifted := 0
+	for i := range w.Entries {
+		e := &w.Entries[i]
+		if e.Clock == nil {
+			continue
+		}
+		was := *e.Clock
+		for _, day := range []*survey.Span{&e.Clock.Contact, &e.Clock.Rectify, &e.Clock.Callback} {
+			for _, to := range []survey.Span{*day + 1, 0} {
+				*day = to
+				var wrong *survey.WrongClock
+				if _, err := check(w.cal); !errors.As(err, &wrong) || wrong.No != e.No || wrong.Got.Calendar != was.Calendar {
+					t.Errorf("step %d, %s, %v for %v: %v", e.No, e.Step, *e.Clock, was, err)
+				}
+				*e.Clock = was
+				shifted++
+			}
+		}
+		e.Clock = nil
+		if _, err := check(w.cal); err == nil {
+			t.Errorf("step %d, %s, without its deadlines passes", e.No, e.Step)
+		}
+		e.Clock = &was
+	}
+	if shifted != 6*6 {
+		t.Errorf("%d deadlines were shifted", shifted)
+	}
+	// A year that is added leaves the earlier calendar to be had; a day that is replaced does
+	// not, and where it matters the deadlines cannot be checked.
+	for _, c := range []struct {
+		day     survey.CalendarDay
+		unknown bool
+	}{{survey.CalendarDay{Day: 20270101}, false}, {survey.CalendarDay{Day: 20240102}, false}, {survey.CalendarDay{Day: 20240313}, true}} {
+		cal := survey.NewCalendar([]survey.CalendarDay{c.day})
+		if unknown, err := check(cal); err != nil || unknown > 0 != c.unknown {
+			t.Errorf("with %v: %d unknown, %v", c.day, unknown, err)
+		}
+		if again := survey.CalendarOf(cal.Days()); again.Version != cal.Version {
+			t.Errorf("with %v: made again it is another calendar", c.day)
+		}
+	}
 }
 
 func (w *walk) take(at string, who survey.Worker, want survey.Entry) {

@@ -1,5 +1,10 @@
 package survey
 
+import (
+	"fmt"
+	"time"
+)
+
 // Clock is the deadlines of a case, as the last local days that are in time, and
 // the version of the calendar the newest of them were computed with. 0 stands for
 // a day in a year whose calendar is not known yet.
@@ -105,3 +110,63 @@ func (d Deadlines) fill(p Progress, opened Span, cal Calendar) Clock {
 	}
 	return c
 }
+
+// WrongClock is an entry whose deadlines are not what the rules give.
+type WrongClock struct {
+	No   int // of the entry
+	Step CaseStep
+	Got  *Clock // nil if it sets none
+	Want *Clock // nil if it has to set none
+}
+
+func (e *WrongClock) Error() string {
+	text := func(c *Clock) string {
+		if c == nil {
+			return "none"
+		}
+		return fmt.Sprintf("%d %d %d", c.Contact, c.Rectify, c.Callback)
+	}
+	return fmt.Sprintf("step %d, %s, sets the deadlines (contact, rectify, call back) %s; by the rules and the working days they are %s", e.No, e.Step, text(e.Got), text(e.Want))
+}
+
+// CheckClocks computes the deadlines of every entry anew, with the calendar it names, and
+// returns *WrongClock for the first that sets others. An entry that names a calendar
+// nobody has any more is computed with the newest; how many of those come out
+// differently, and so cannot be checked, is returned.
+func (c Case) CheckClocks(d Deadlines, zone *time.Location, calendars Calendars) (unknown int, err error) {
+	p := Progress{State: CaseOwed}
+	var opened Span
+	for i, e := range c.Entries {
+		day, said := DayOf(e.At, zone), e.Clock
+		if i == 0 {
+			opened = day
+		}
+		cal, known := calendars.newest, true
+		if said != nil {
+			if cal, known = calendars.byVersion[said.Calendar]; !known {
+				cal = calendars.newest
+			}
+		}
+		e.Clock = nil
+		p.add(e, day)
+		clock, moved := d.tick(p, e, opened, day, cal)
+		switch {
+		case moved != (said != nil):
+			wrong := &WrongClock{No: e.No, Step: e.Step, Got: said}
+			if moved {
+				wrong.Want = &clock
+			}
+			return unknown, wrong
+		case !moved:
+			continue
+		case clock.days() != said.days() && known:
+			return unknown, &WrongClock{e.No, e.Step, said, &clock}
+		case clock.days() != said.days():
+			unknown++
+		}
+		p.tick(*said)
+	}
+	return unknown, nil
+}
+
+func (c Clock) days() [3]Span { return [3]Span{c.Contact, c.Rectify, c.Callback} }

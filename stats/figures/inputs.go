@@ -2,7 +2,6 @@ package figures
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,16 +12,14 @@ import (
 // InputsReader is what [LoadInputs] needs of a store.
 type InputsReader interface {
 	Reader
-	CaseReader
 	EvaluationReader
 	Quality(ctx context.Context, survey, bureau string, from, to survey.Span, yield func(survey.QualitySheet) error) error
 }
 
 // LoadInputs returns what score sheets say of each candidate beside what is in the log:
-// visits and quality flags of some days, both included and 0 for the survey's ends;
-// cases of reviews that came in then, by whole months, from the latest count; and the
-// evaluations of the survey, whatever the days. What it holds grows with bureaus, months
-// and evaluations only.
+// visits and quality flags of some days, both included and 0 for the survey's ends, and
+// the evaluations of the survey, whatever the days. What it holds grows with bureaus and
+// evaluations only.
 func LoadInputs(ctx context.Context, r InputsReader, s survey.Survey, tree *survey.Tree, from, to survey.Span, asOf time.Time) (map[string]sheet.Inputs, error) {
 	v, err := newView(Query{Survey: s, Tree: tree, By: survey.Bureau, From: from, To: to, AsOf: asOf}, survey.Actor{Role: survey.Organiser})
 	if err != nil {
@@ -39,22 +36,12 @@ func LoadInputs(ctx context.Context, r InputsReader, s survey.Survey, tree *surv
 		all[bureau] = sheet.Inputs{Visits: sheet.Visits{Served: int64(f.Served), Rated: int64(f.Rated), Defaults: int64(f.Defaults)},
 			Flags: map[survey.QualityKind]int64{}}
 	}
-	cases, err := r.CaseSheet(ctx, s.ID, 0)
-	if err != nil && !errors.Is(err, survey.ErrNotFound) {
-		return nil, fmt.Errorf("cases of survey %q: %w", s.ID, err)
-	}
 	evaluations, err := LoadEvaluations(ctx, r, s, tree, "", asOf)
 	if err != nil {
 		return nil, fmt.Errorf("evaluations of survey %q: %w", s.ID, err)
 	}
 	for _, row := range evaluations.Rows {
 		in := all[row.Place]
-		in.CasesAsOf = cases.AsOf
-		for month, t := range cases.Bureaus[row.Place] {
-			if v.From.Month() <= month && month <= v.To.Month() {
-				in.Cases.Merge(t)
-			}
-		}
 		if row.Submitted > 0 {
 			in.Evaluation = &sheet.Evaluation{Submitted: row.Submitted, Unfinished: row.Unfinished, Met: row.Met.Num, Items: row.Met.Den,
 				NotApplicable: int64(row.NotApplicable), MetWeight: row.Score.Met, Weight: row.Score.Of, Bonus: row.Score.Bonus,

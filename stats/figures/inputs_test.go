@@ -62,15 +62,10 @@ func TestLoadInputs(t *testing.T) {
 		return got
 	}
 	before := load(0, 0)
-	if len(before) != len(s.Candidates) || before["350102-HR"].CasesAsOf != 0 || before["350102-HR"].Evaluation != nil {
-		t.Errorf("with no cases counted and nothing submitted: %+v", before)
+	if len(before) != len(s.Candidates) || before["350102-HR"].Evaluation != nil {
+		t.Errorf("with nothing submitted: %+v", before)
 	}
 
-	due := func(n int64) survey.CaseTally {
-		return survey.CaseTally{Adopted: survey.CaseCounts{Cases: n, Due: n}}
-	}
-	must(store.PutCaseSheet(t.Context(), survey.CaseSheet{Survey: s.ID, AsOf: 20240331, No: 1, MadeAt: asOf, Bureaus: map[string]map[survey.Span]survey.CaseTally{
-		"350102-HR": {202402: due(3), 202403: due(5)}, "350999-XX": {202403: due(7)}}}))
 	for bureau, submitted := range map[string]bool{"350102-HR": true, "350203-TAX": false} {
 		made := []survey.EvaluationEntry{storetest.EvaluationAnswer(1, "1"), storetest.EvaluationAnswer(2, "2"), storetest.EvaluationAnswer(3, "3"),
 			storetest.EvaluationAnswer(4, "V1"), storetest.EvaluationAnswer(5, "B1")}
@@ -89,12 +84,12 @@ func TestLoadInputs(t *testing.T) {
 	for _, c := range []struct {
 		from, to      survey.Span
 		visits, taxes sheet.Visits
-		cases, flags  int64
+		flags         int64
 	}{
-		{0, 0, sheet.Visits{Served: 16, Rated: 6, Defaults: 7}, sheet.Visits{Served: 6, Rated: 6}, 8, 2},
-		{20240201, 20240229, sheet.Visits{Served: 7, Rated: 3, Defaults: 4}, sheet.Visits{}, 3, 1},
-		{20240301, 20240331, sheet.Visits{Served: 9, Rated: 3, Defaults: 3}, sheet.Visits{Served: 6, Rated: 6}, 5, 1},
-		{20230101, 20231231, sheet.Visits{}, sheet.Visits{}, 0, 0},
+		{0, 0, sheet.Visits{Served: 16, Rated: 6, Defaults: 7}, sheet.Visits{Served: 6, Rated: 6}, 2},
+		{20240201, 20240229, sheet.Visits{Served: 7, Rated: 3, Defaults: 4}, sheet.Visits{}, 1},
+		{20240301, 20240331, sheet.Visits{Served: 9, Rated: 3, Defaults: 3}, sheet.Visits{Served: 6, Rated: 6}, 1},
+		{20230101, 20231231, sheet.Visits{}, sheet.Visits{}, 0},
 	} {
 		all := load(c.from, c.to)
 		got := all["350102-HR"]
@@ -102,7 +97,7 @@ func TestLoadInputs(t *testing.T) {
 		if c.flags > 0 {
 			flags = map[survey.QualityKind]int64{survey.QualityBurst: c.flags, survey.QualityNightHours: c.flags}
 		}
-		if got.Visits != c.visits || all["350203-TAX"].Visits != c.taxes || got.Cases.Adopted.Due != c.cases || got.CasesAsOf != 20240331 || !reflect.DeepEqual(got.Flags, flags) {
+		if got.Visits != c.visits || all["350203-TAX"].Visits != c.taxes || !reflect.DeepEqual(got.Flags, flags) {
 			t.Errorf("%v to %v: %+v and %+v, want %+v", c.from, c.to, got, all["350203-TAX"].Visits, c)
 		}
 		// The second evaluator was assigned and has not begun; at the other bureau nothing was submitted.

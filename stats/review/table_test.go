@@ -20,11 +20,10 @@ func TestEveryFigureOfASheetHasAColumn(t *testing.T) {
 	counts := survey.CaseCounts{Cases: 13, Due: 13, CalledBack: 12, Rectified: 11, OnTime: 9, Pending: 0}
 	u.Fill(1, map[string]sheet.Inputs{u.Place: {
 		Visits:     sheet.Visits{Served: 200, Rated: 60, Defaults: 90},
-		Cases:      survey.CaseTally{Adopted: counts, NotAdopted: survey.CaseCounts{Cases: 7, Due: 7}},
-		CasesAsOf:  20240430,
 		Evaluation: &sheet.Evaluation{Submitted: 1, Met: 54, Items: 58, MetWeight: 54, Weight: 58, Gate: 90, Vetoes: []string{"61"}},
 		Flags:      map[survey.QualityKind]int64{survey.QualityKinds[0]: 3},
 	}})
+	u.FillCases(1, map[string]survey.CaseTally{u.Place: {Adopted: counts, NotAdopted: survey.CaseCounts{Cases: 7, Due: 7}}}, 20240430)
 	m := sheet.Make(s, []sheet.Unit{u})[0]
 	if len(m.Cases) != len(caseRates) {
 		t.Errorf("a sheet has %d rates of cases, the files %d", len(m.Cases), len(caseRates))

@@ -12,33 +12,23 @@ import (
 // Inputs is what is known of a bureau besides what is in the log.
 type Inputs struct {
 	Visits     Visits
-	Cases      survey.CaseTally // of reviews of the period
-	CasesAsOf  survey.Span      // 0 if cases were not counted yet
-	Evaluation *Evaluation      // nil if none was submitted
+	Evaluation *Evaluation // nil if none was submitted
 	Flags      map[survey.QualityKind]int64
 }
 
 // Fill adds up the inputs of a unit's bureaus. Numbers of people from 1 to below least
 // are left out, and what they would follow from; of evaluations and flags nothing is,
-// as no citizen's rating follows from them. How many cases were rectified and how many
-// of them in time may differ by less: that is the bureau's doing.
+// as no citizen's rating follows from them.
 func (u *Unit) Fill(least int64, of map[string]Inputs) {
-	members := u.Pooled
-	if len(members) == 0 {
-		members = []string{u.Place}
-	}
+	members := u.members()
 	var visits Visits
-	var cases survey.CaseTally
-	var asOf survey.Span
-	u.Visits, u.Cases, u.Flags, u.Evaluations = nil, nil, map[survey.QualityKind]int64{}, map[string]Evaluation{}
-	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedVisits || m == MergedCases })
+	u.Visits, u.Flags, u.Evaluations = nil, map[survey.QualityKind]int64{}, map[string]Evaluation{}
+	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedVisits })
 	for _, bureau := range members {
 		in := of[bureau]
 		visits.Served += in.Visits.Served
 		visits.Rated += in.Visits.Rated
 		visits.Defaults += in.Visits.Defaults
-		cases.Merge(in.Cases)
-		asOf = max(asOf, in.CasesAsOf)
 		for kind, n := range in.Flags {
 			u.Flags[kind] += n
 		}
@@ -55,9 +45,30 @@ func (u *Unit) Fill(least int64, of map[string]Inputs) {
 	case visits.Served > 0:
 		u.Visits = &visits
 	}
-	if asOf != 0 {
-		u.cases(least, cases, asOf)
+}
+
+// FillCases adds up the cases of a unit's bureaus as they stood at the end of a day; 0 if
+// none has ended since the survey began. Numbers are left out as in [Unit.Fill]. How many
+// cases were rectified and how many of them in time may differ by less: that is the
+// bureau's doing.
+func (u *Unit) FillCases(least int64, of map[string]survey.CaseTally, asOf survey.Span) {
+	u.Cases = nil
+	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedCases })
+	if asOf == 0 || u.merged(MergedCounts) {
+		return
 	}
+	var cases survey.CaseTally
+	for _, bureau := range u.members() {
+		cases.Merge(of[bureau])
+	}
+	u.cases(least, cases, asOf)
+}
+
+func (u *Unit) members() []string {
+	if len(u.Pooled) == 0 {
+		return []string{u.Place}
+	}
+	return u.Pooled
 }
 
 // numbers is every number of people that follows from the visits.

@@ -193,18 +193,23 @@ func TestRanksAndFunnel(t *testing.T) {
 // TestFillHidesFew: no number of people from 1 to 4 is told, nor a difference that is.
 func TestFillHidesFew(t *testing.T) {
 	for _, c := range []struct {
-		in      Inputs
+		in      Visits
+		cases   survey.CaseTally
 		visits  bool
 		verdict stats.Verdict
 		told    bool
 	}{
-		{Inputs{Visits: Visits{20, 10, 10}, CasesAsOf: 20260131, Cases: tally(10, 10)}, true, stats.Met, true},
-		{Inputs{Visits: Visits{20, 17, 0}, CasesAsOf: 20260131, Cases: tally(3, 3)}, false, stats.Met, false},
-		{Inputs{Visits: Visits{20, 10, 7}, CasesAsOf: 20260131, Cases: tally(10, 8)}, false, stats.NotMet, false},
-		{Inputs{CasesAsOf: 20260131, Cases: tally(0, 0)}, false, stats.None, true},
+		{Visits{20, 10, 10}, tally(10, 10), true, stats.Met, true},
+		{Visits{20, 17, 0}, tally(3, 3), false, stats.Met, false},
+		{Visits{20, 10, 7}, tally(10, 8), false, stats.NotMet, false},
+		{Visits{}, tally(0, 0), false, stats.None, true},
 	} {
 		u := Unit{Place: "a", Counted: map[string]Counts{"qr": counts(Levels{90, 0, 0, 10, 0})}}
-		u.Fill(5, map[string]Inputs{"a": c.in})
+		fill := func(least int64) {
+			u.Fill(least, map[string]Inputs{"a": {Visits: c.in}})
+			u.FillCases(least, map[string]survey.CaseTally{"a": c.cases}, 20260131)
+		}
+		fill(5)
 		var real CaseRate
 		for _, r := range Make(rules(), []Unit{u})[0].Cases {
 			if r.Name == "real_name" {
@@ -218,7 +223,7 @@ func TestFillHidesFew(t *testing.T) {
 		if (real.Verdict.Adopted != "") != c.told {
 			t.Errorf("%+v: verdicts %+v, want both only beside the numbers", c.in, real.Verdict)
 		}
-		if u.Fill(1, map[string]Inputs{"a": c.in}); (u.Visits == nil) != (c.in.Visits.Served == 0) || u.Cases.Rates[0].All == nil || len(u.Merged) > 0 {
+		if fill(1); (u.Visits == nil) != (c.in.Served == 0) || u.Cases.Rates[0].All == nil || len(u.Merged) > 0 {
 			t.Errorf("auditors do not see %+v: %v", c.in, u.Merged)
 		}
 	}
@@ -230,7 +235,7 @@ func TestFillHidesFew(t *testing.T) {
 func TestCasesThatArePendingDoNotShow(t *testing.T) {
 	filled := func(c survey.CaseTally, levels Levels) Unit {
 		u := Unit{Place: "a", Counted: map[string]Counts{"qr": counts(levels)}}
-		u.Fill(5, map[string]Inputs{"a": {CasesAsOf: 20260131, Cases: c}})
+		u.FillCases(5, map[string]survey.CaseTally{"a": c}, 20260131)
 		return u
 	}
 	none := filled(survey.CaseTally{}, Levels{})
@@ -258,9 +263,10 @@ func tally(due, done int64) survey.CaseTally {
 func TestGolden(t *testing.T) {
 	a := unit("350102-HR", Levels{80, 30, 20, 6, 14})
 	a.NotAdopted = map[string]Counts{"qr": counts(Levels{0, 0, 0, 0, 5})}
-	a.Fill(5, map[string]Inputs{"350102-HR": {Visits: Visits{400, 150, 200}, CasesAsOf: 20260131, Cases: tally(10, 10),
+	a.Fill(5, map[string]Inputs{"350102-HR": {Visits: Visits{400, 150, 200},
 		Evaluation: &Evaluation{Submitted: 2, Met: 110, Items: 118, NotApplicable: 2, MetWeight: 110, Weight: 118, Bonus: 1, Gate: 90, Vetoes: []string{"V1"}},
 		Flags:      map[survey.QualityKind]int64{survey.QualityBurst: 2}}})
+	a.FillCases(5, map[string]survey.CaseTally{"350102-HR": tally(10, 10)}, 20260131)
 	b := Unit{Place: "350100", Pooled: []string{"350103-HR", "350104-HR"}, Merged: []Merged{MergedChannels, MergedLevels},
 		Counted: map[string]Counts{AllChannels: {N: 40, Good: 35}}, Superseded: 5}
 	sheets := Make(rules(), []Unit{a, b})

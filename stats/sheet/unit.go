@@ -67,11 +67,13 @@ type Unit struct {
 	NotAdopted map[string]Counts `json:"not_adopted,omitempty"`
 	Superseded int64             `json:"superseded"` // stored, but another response for the case counts
 
-	// What follows is not in the log: it stands on the signature alone, see [Unit.Fill].
+	// What follows does not come from leaves that are open to all: see [Unit.Fill] and
+	// [Unit.FillCases].
 
 	// Visits (办件) is nil where none are known, and where it is not told.
 	Visits *Visits `json:"visits,omitempty"`
-	// Cases is nil where cases were not counted yet.
+	// Cases is counted from the log's steps, which only auditors see; nil on the survey's
+	// first day.
 	Cases *Cases `json:"cases,omitempty"`
 	// Evaluations is what third-party evaluators found, by bureau; only of bureaus of
 	// which an evaluation was submitted.

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 type Store interface {
 	survey.LogStore
 	survey.ResponseStore
+	survey.CalendarStore
 	figures.InputsReader
 }
 
@@ -56,12 +58,12 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	}
 	d := Document{Format: Format, ID: docID(q.Survey.ID, q.Period, q.No), Audience: q.Audience, No: q.No, Period: q.Period, Corrects: q.Corrects,
 		Sample: q.Survey.Sample, AsOf: q.AsOf.UTC().Truncate(time.Second), Program: q.Program, Key: q.Signer.Key, Survey: q.Survey,
-		Checkpoint: string(checkpoint.Note), Leaves: state.Data.Size, Stated: Stated}
+		Checkpoint: string(checkpoint.Note), Leaves: state.Data.Size}
 	if d.Rules, err = d.rules(); err != nil {
 		return d, err
 	}
 	b := &builder{Query: q, beaten: map[survey.Key]bool{}, disputed: map[string][]dispute{}, reviews: map[string]review{},
-		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}}
+		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}, book: newCaseBook(q.Survey), proven: map[survey.Key]bool{}}
 	for _, code := range q.Survey.Candidates {
 		b.bureaus[code] = newTally()
 	}
@@ -76,6 +78,10 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	}
 	beaten := b.settle()
 	d.Outside, d.Apart, d.NotAdopted = b.stored-b.logged, b.apart, b.decisions.granted()
+	cases, err := b.cases(ctx, store, &d, beaten)
+	if err != nil {
+		return d, err
+	}
 	groups := b.groups()
 	for _, g := range groups {
 		d.Units = append(d.Units, g.unit(q.Audience.least()))
@@ -90,6 +96,7 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	for i := range d.Units {
 		u := &d.Units[i]
 		u.Fill(q.Audience.least(), inputs)
+		u.FillCases(q.Audience.least(), cases, d.casesDay())
 		for _, place := range append([]string{u.Place}, u.Pooled...) {
 			d.Names[place] = fullName(q.Tree, place)
 		}
@@ -103,6 +110,7 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 		}
 	}
 	slices.Sort(d.Superseded)
+	d.Stated = d.stated()
 	d.Sheets = sheet.Make(d.Survey, d.Units)
 	return d, nil
 }
@@ -156,8 +164,10 @@ type builder struct {
 	decisions decisions
 	bureaus   map[string]*tally
 	apart     map[string]int64
-	stored    int64 // responses of the period
-	logged    int64 // those of them that are in the log
+	book      *caseBook
+	proven    map[survey.Key]bool // bad ones whose visit is proved
+	stored    int64               // responses of the period
+	logged    int64               // those of them that are in the log
 }
 
 // dispute is a leaf of a case that several responses are for.
@@ -188,6 +198,9 @@ func (b *builder) standings(ctx context.Context, store Store) error {
 			b.beaten[r.Key] = true
 			b.disputed[b.Tags.CaseTag(b.Survey.ID, r.Case)] = nil
 		}
+		if r.Level.Bad() && r.Tie == survey.TieProven {
+			b.proven[r.Key] = true
+		}
 		return nil
 	})
 }
@@ -195,7 +208,7 @@ func (b *builder) standings(ctx context.Context, store Store) error {
 func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
 	return eachFact(ctx, store, b.Survey.ID, 0, size, func(o survey.FactOpening, value func(string) string) error {
 		if o.Kind == survey.FactStep {
-			return b.decisions.add(value("step"), value("no"), value("response"))
+			return errors.Join(b.decisions.add(value("step"), value("no"), value("response")), b.step(o, value))
 		}
 		return b.response(o, value)
 	})
@@ -245,13 +258,18 @@ func (b *builder) response(o survey.FactOpening, value func(string) string) erro
 	if within {
 		b.logged++
 	}
+	level, ok := survey.ParseLevel(value("level"))
+	if ok && survey.OwesCase(level, survey.Channel(channelNo([]byte(channel)))) {
+		if err := b.bad(o, value, within); err != nil {
+			return err
+		}
+	}
 	if apart(b.Survey.Rules, channel) {
 		if within {
 			b.apart[channel]++
 		}
 		return nil
 	}
-	level, ok := survey.ParseLevel(value("level"))
 	t := b.bureaus[bureau]
 	if !ok || t == nil || len(o.Ref) != len(survey.Key{}) {
 		return fmt.Errorf("leaf %d of the data log is of bureau %q, which is no candidate, or of no level", o.Index, bureau)

@@ -26,6 +26,10 @@ type counter struct {
 	reviews   map[mark]fact // bad ones that count, by tag, of units that tell what is not adopted
 	cases     map[mark]*claims
 	tags      map[mark]struct{} // of all responses, for auditors
+	book      *caseBook
+	proven    int // leaves that the document's lists of the same names name
+	beatenBad int
+	named     [len(survey.CaseSteps) + 1]int64 // steps by their number, from 1
 }
 
 type sheetCounts struct {
@@ -52,7 +56,7 @@ type claims struct {
 
 func newCounter(d *Document, s *shape, states []proof.State) *counter {
 	c := &counter{doc: d, shape: s, states: states, apart: map[string]int64{}, decisions: decisions{}, beaten: map[*unitShape]int64{},
-		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]fact{}, cases: map[mark]*claims{}, tags: map[mark]struct{}{}}
+		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]fact{}, cases: map[mark]*claims{}, tags: map[mark]struct{}{}, book: newCaseBook(d.Survey)}
 	for _, u := range s.units {
 		c.counted[u] = &[len(survey.Channels) + 1]sheetCounts{}
 	}
@@ -77,6 +81,12 @@ func (c *counter) add(f fact) error {
 		return err
 	}
 	if f.kind == factStep {
+		c.named[f.named]++
+		if f.ofStep != nil {
+			if err := c.book.step(f.ofStep.tag, f.ofStep.caseStep, f.ofStep.calendar); err != nil {
+				return err
+			}
+		}
 		if f.step == nil {
 			return nil
 		}
@@ -90,6 +100,15 @@ func (c *counter) add(f fact) error {
 			return errors.New("the response is in the log twice")
 		}
 		c.tags[f.tag] = struct{}{}
+	}
+	if f.bad != nil {
+		c.book.review(f.tag, *f.bad)
+		if f.bad.within && f.bad.proven && !f.bad.beaten && !f.bad.anonymous {
+			c.proven++
+		}
+		if f.bad.within && f.bad.imported && f.bad.beaten {
+			c.beatenBad++
+		}
 	}
 	var none mark
 	var of *claims
@@ -158,8 +177,8 @@ func (c *counter) done() error {
 	return nil
 }
 
-// units makes the document's units from what was counted.
-func (c *counter) units() []sheet.Unit {
+// units makes the document's units from what was counted, with these cases if they were.
+func (c *counter) units(cases map[string]survey.CaseTally) []sheet.Unit {
 	out := map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}
 	for tag, d := range c.decisions {
 		if f, ok := c.reviews[markOf([]byte(tag))]; ok && d.granted {
@@ -174,6 +193,9 @@ func (c *counter) units() []sheet.Unit {
 		u := c.shape.units[said.Place]
 		made := said // what is not in the log is taken over
 		made.Counted, made.NotAdopted, made.Superseded = u.told(c.counted[u]), u.told(out[u]), c.beaten[u]
+		if c.doc.Cases != nil {
+			made.FillCases(c.doc.Audience.least(), cases, c.doc.casesDay())
+		}
 		units = append(units, made)
 	}
 	return units

@@ -32,6 +32,20 @@
 // any case: so none can be left out or made up. What is said beside the log has no
 // number of people from one to four either, see [sheet.Unit.Fill].
 //
+// # Cases
+//
+// The rates of cases are counted from the steps in the log, as of the end of the last day
+// before the publication; a step or review that waits to be appended is in none of them.
+// Auditors, to whom every step is open, count them anew: that the steps of a case are
+// numbered without a gap and go on in time, that each deadline is what the survey's rules
+// and the working days of the document's calendar give, and what every case comes to. Who
+// publishes counts in the same way, so what does not hold is not published. In public the
+// times, outcomes and deadlines of a step stand behind one hash and are not opened, nor
+// is the case it belongs to: who knows one thing that was done about a review, and when,
+// could find its leaf, and with it the level. So the public only finds rates with more
+// cases than there are steps, and the numbers of the two documents of a publication are
+// counted together.
+//
 // # What it cannot prove
 //
 // Besides what package proof names: which of several responses for one case counts
@@ -39,7 +53,9 @@
 // compare. Whoever can sign can publish other rules than those the survey opened with;
 // the version of the rules, which every publication and data set names, shows it to
 // those who compare. A checkpoint that nobody else has kept can be left out. How many
-// responses wait, and what units say of visits, cases, evaluations and quality flags,
-// stands on the signature alone; every document names it, see [Stated]. What follows from
-// it on the score sheets is recomputed.
+// responses and steps wait, and what units say of visits, evaluations and quality flags,
+// stands on the signature alone; every document names it. Of cases the same goes for the
+// calendar, for whose visit a list proves, and in public for all their numbers; see
+// [CaseBasis]. What follows from it on the score sheets is recomputed. A step is what
+// somebody wrote down: that a citizen was called, the log cannot show.
 package bundle

@@ -71,8 +71,11 @@ type Document struct {
 	// grown, and the last.
 	Checkpoints int `json:"checkpoints"`
 	// Outside is how many stored responses of the period are in no number, because
-	// they still wait to be appended to the log. It stands on the signature alone.
-	Outside int64 `json:"outside"`
+	// they still wait to be appended to the log, and OutsideSteps how many steps of cases
+	// of the survey. Both stand on the signature alone. The public is not told of steps:
+	// beside a single response that waits they would say that it is a bad one.
+	Outside      int64 `json:"outside"`
+	OutsideSteps int64 `json:"outside_steps,omitempty"`
 	// Apart is the responses of the period that are in no unit, by channel: those made
 	// elsewhere.
 	Apart map[string]int64 `json:"apart,omitempty"`
@@ -82,7 +85,10 @@ type Document struct {
 	// Superseded is the leaves that do not count because another leaf for the same case
 	// does, where it is told which.
 	Superseded []int64 `json:"superseded,omitempty"`
-	// Stated names what is not recomputed by verify: see [Stated].
+	// Cases is what auditors recompute the rates of cases with. It is nil for all others,
+	// and in publications made before those rates could be recomputed.
+	Cases *CaseBasis `json:"cases,omitempty"`
+	// Stated names what is not recomputed by verify: see [Document.stated].
 	Stated []string `json:"not_recomputed_by_verify"`
 	// Names is what the places of the units and the bureaus in them are called, with
 	// what they are in.
@@ -91,9 +97,33 @@ type Document struct {
 	Sheets []sheet.Sheet     `json:"sheets"`
 }
 
-// Stated is what of a document is not recomputed by verify, but stands on the signature
-// alone: it is not in the log. Of what follows from it, every number is recomputed.
-var Stated = []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags", "names"}
+// stated is what of a document is not recomputed by verify, but stands on the signature
+// alone: it is not in the log, or not open. Of what follows from it, every number is
+// recomputed.
+func (d Document) stated() []string {
+	if d.Cases == nil {
+		return []string{"outside", "superseded", "units.visits", "units.cases.rates", "units.evaluations", "units.flags", "names"}
+	}
+	return []string{"outside", "outside_steps", "superseded", "cases.workdays", "cases.proven", "cases.beaten", "units.visits", "units.evaluations", "units.flags", "names"}
+}
+
+// statedBefore is the same of publications, for whomever, from before cases were counted
+// from the log. They keep to what they say.
+var statedBefore = []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags", "names"}
+
+// before reports whether a document is such a one.
+func (d Document) before() bool {
+	return d.Cases == nil && slices.Equal(d.Stated, statedBefore)
+}
+
+// casesDay is the day at whose end cases are counted: the last that had ended.
+func (d Document) casesDay() survey.Span {
+	day := survey.DayOf(d.AsOf, d.Survey.Location()).Plus(-1)
+	if day < d.Survey.FirstDay() {
+		return 0
+	}
+	return day
+}
 
 // Change is a number that is another one than in the publication corrected.
 type Change struct {

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"manyi/stats/proof"
 	"manyi/survey"
@@ -21,6 +23,16 @@ type fact struct {
 	ofCase  mark
 	tag     mark
 	step    *stepFact
+	named   uint8      // of a step: its number in survey.CaseSteps, from 1
+	bad     *badReview // for auditors
+	ofStep  *loggedStep
+}
+
+// loggedStep is a step with the review and the calendar it names.
+type loggedStep struct {
+	caseStep
+	tag      mark
+	calendar string
 }
 
 type factKind uint8
@@ -62,11 +74,19 @@ var (
 	fieldTag     = proof.FieldOf(survey.FactResponse, "tag")
 	fieldDay     = proof.FieldOf(survey.FactResponse, "day")
 	fieldPath    = proof.FieldOf(survey.FactResponse, "path")
+	fieldAt      = proof.FieldOf(survey.FactResponse, "at")
+	fieldUnnamed = proof.FieldOf(survey.FactResponse, "anonymous")
 
 	stepSurvey   = proof.FieldOf(survey.FactStep, "survey")
 	stepName     = proof.FieldOf(survey.FactStep, "step")
 	stepNo       = proof.FieldOf(survey.FactStep, "no")
 	stepResponse = proof.FieldOf(survey.FactStep, "response")
+	stepDay      = proof.FieldOf(survey.FactStep, "day")
+	stepAt       = proof.FieldOf(survey.FactStep, "at")
+	stepOutcome  = proof.FieldOf(survey.FactStep, "outcome")
+	stepDays     = proof.FieldOf(survey.FactStep, "days")
+	stepLevel    = proof.FieldOf(survey.FactStep, "level")
+	stepClock    = proof.FieldOf(survey.FactStep, "clock")
 
 	auditorResponse = proof.AllFields(survey.FactResponse) &^ response("comment")
 	auditorStep     = proof.AllFields(survey.FactStep) &^ step("note")
@@ -77,6 +97,7 @@ var (
 type judge struct {
 	doc   *Document
 	shape *shape
+	zone  *time.Location
 }
 
 // read says what a line is, and refuses one that opens more or less than it has to.
@@ -97,7 +118,7 @@ func (j *judge) read(l *proof.Line, text []byte, index int64) (f fact, err error
 		return f, wants(l, proof.FieldsOf(l.Kind, "survey"))
 	}
 	if l.Kind == survey.FactStep {
-		return j.step(l, f)
+		return j.step(l, f, index)
 	}
 	return j.response(l, f, index)
 }
@@ -109,7 +130,7 @@ func wants(l *proof.Line, want proof.Fields) error {
 	return nil
 }
 
-func (j *judge) step(l *proof.Line, f fact) (fact, error) {
+func (j *judge) step(l *proof.Line, f fact, index int64) (fact, error) {
 	f.kind = factStep
 	name := string(l.Value(stepName))
 	want := stepFields(name)
@@ -122,7 +143,26 @@ func (j *judge) step(l *proof.Line, f fact) (fact, error) {
 	if decides(name) {
 		f.step = &stepFact{name, string(l.Value(stepNo)), string(l.Value(stepResponse))}
 	}
-	return f, nil
+	f.named = uint8(slices.Index(survey.CaseSteps[:], survey.CaseStep(name)) + 1)
+	if j.doc.Cases == nil {
+		return f, nil
+	}
+	text := func(of proof.Field) string { return string(l.Value(of)) }
+	s, calendar, err := readStep(stepText{name, text(stepNo), text(stepDay), text(stepAt), text(stepOutcome), text(stepDays), text(stepLevel), text(stepClock)}, index, j.zone)
+	f.ofStep = &loggedStep{s, markOf(l.Value(stepResponse)), calendar}
+	return f, err
+}
+
+// bad reads a bad review for auditors.
+func (j *judge) bad(l *proof.Line, index int64) (r *badReview, err error) {
+	r = &badReview{index: index, place: string(l.Value(fieldBureau)), within: true, anonymous: string(l.Value(fieldUnnamed)) == "true", imported: string(l.Value(fieldChannel)) == survey.ChannelImported.String()}
+	_, r.proven = slices.BinarySearch(j.doc.Cases.Proven, index)
+	_, r.beaten = slices.BinarySearch(j.doc.Cases.Beaten, index)
+	r.at, err = readInstant(string(l.Value(fieldAt)), string(l.Value(fieldDay)), j.zone)
+	if err == nil && r.beaten && (!r.imported || len(l.Value(fieldCase)) == 0) {
+		err = errors.New("cases.beaten names it, and it was not made elsewhere or is for no case")
+	}
+	return r, err
 }
 
 func (j *judge) response(l *proof.Line, f fact, index int64) (fact, error) {
@@ -133,6 +173,12 @@ func (j *judge) response(l *proof.Line, f fact, index int64) (fact, error) {
 		}
 		f.ofCase, f.tag = markOf(l.Value(fieldCase)), markOf(l.Value(fieldTag))
 	}
+	if level, ok := survey.ParseLevel(string(l.Value(fieldLevel))); j.doc.Cases != nil && ok && survey.OwesCase(level, survey.Channel(channelNo(l.Value(fieldChannel)))) {
+		var err error
+		if f.bad, err = j.bad(l, index); err != nil {
+			return f, err
+		}
+	}
 	want := j.shape.survey | j.shape.period
 	if j.shape.within != "" {
 		of := fieldMonth
@@ -141,6 +187,9 @@ func (j *judge) response(l *proof.Line, f fact, index int64) (fact, error) {
 		}
 		if string(l.Value(of)) != j.shape.within {
 			f.kind = factOutside
+			if f.bad != nil {
+				f.bad.within = false
+			}
 			return f, j.opens(l, want)
 		}
 	}
@@ -161,6 +210,9 @@ func (j *judge) response(l *proof.Line, f fact, index int64) (fact, error) {
 	}
 	if j.shape.isSuperseded(index) {
 		f.kind, f.ofCase = factBeaten, markOf(l.Value(fieldCase))
+		if f.bad != nil {
+			f.bad.beaten = true
+		}
 		return f, j.opens(l, j.shape.beaten(f.unit))
 	}
 	f.kind = factCounted

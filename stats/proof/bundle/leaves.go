@@ -29,7 +29,7 @@ func (v *verifier) leaves() error {
 		return err
 	}
 	s := shapeOf(&v.Document)
-	j := &judge{&v.Document, s}
+	j := &judge{&v.Document, s, v.Document.Survey.Location()}
 	v.count = newCounter(&v.Document, s, v.States)
 	if err := v.count.roots(); err != nil {
 		return at(leavesFile, 0, err)

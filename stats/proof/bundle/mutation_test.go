@@ -185,6 +185,32 @@ func closed(field string) func(*rand.Rand, string) string {
 	}
 }
 
+// caseMutation changes a number of a rate of cases, and makes the sheets good again. The
+// public can only find numbers that the log has too few steps for.
+func caseMutation(name string, change func(s *sheet.Share, by int64)) mutation {
+	return docMutation(name, func(r *rand.Rand, d *bundle.Document) string {
+		rate := &d.Units[fullest(d)].Cases.Rates[r.IntN(5)]
+		by := int64(1 + r.IntN(3))
+		if d.Audience == bundle.Public {
+			rate.All.Den += 500
+			by += 500
+		}
+		change(rate.All, by)
+		made := sheet.Make(d.Survey, d.Units)
+		for i := range d.Units { // rates and verdicts follow from the numbers
+			if u := d.Units[i]; u.Cases != nil {
+				copy(u.Cases.Rates, made[i].Cases)
+			}
+		}
+		d.Sheets = made
+		return fmt.Sprintf("%s by %d", rate.Name, by)
+	})
+}
+
+// onlyForAuditors is what cannot be tried on what is public: it is not there.
+var onlyForAuditors = []string{"a deadline shifted", "a step's time shifted", "a day shifted", "a step's day shifted", "a step's outcome", "more time than was granted",
+	"who asked to stay unnamed", "a day off more", "one more proved", "what cases are counted with hidden"}
+
 type fakeTags struct{}
 
 func (fakeTags) CaseTag(string, survey.CaseRef) string { return "" }
@@ -228,7 +254,7 @@ func TestNoMutationPasses(t *testing.T) {
 			}
 		}
 		for _, m := range mutations {
-			if tried[m.name] == 0 && !(a == bundle.Public && slices.Contains([]string{"a deadline shifted", "a step's time shifted", "a day shifted"}, m.name)) {
+			if tried[m.name] == 0 && !(a == bundle.Public && slices.Contains(onlyForAuditors, m.name)) {
 				t.Errorf("%s: %s was never tried", a, m.name)
 			}
 		}

@@ -57,6 +57,43 @@ var mutations = []mutation{
 	fieldMutation("a level closed", "response", "level", closed("level")),
 	fieldMutation("a deadline shifted", "step", "clock", value("20240306 20240320 20240327 x")),
 	fieldMutation("a step's time shifted", "step", "at", value("2024-03-01T00:00:00.000Z")),
+	fieldMutation("a step's day shifted", "step", "day", value("20240301")),
+	fieldMutation("a step's outcome", "step", "outcome", value("satisfied", "refused", "unreachable")),
+	fieldMutation("a step's number", "step", "no", value("3", "30")),
+	fieldMutation("another step", "step", "step", value("rectified", "called_back", "identified")),
+	fieldMutation("a step given to another case", "step", "response", value("0000")),
+	fieldMutation("more time than was granted", "step", "days", value("9")),
+	fieldMutation("who asked to stay unnamed", "response", "anonymous", value("true", "false")),
+	caseMutation("a numerator of cases", func(s *sheet.Share, by int64) { s.Num += by }),
+	caseMutation("a denominator of cases", func(s *sheet.Share, by int64) { s.Den += by }),
+	docMutation("another day of cases", func(r *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[fullest(d)]
+		u.Cases.AsOf = "2024-03-30"
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return u.Cases.AsOf
+	}),
+	docMutation("a day off more", func(r *rand.Rand, d *bundle.Document) string {
+		if d.Cases == nil {
+			return ""
+		}
+		at, _ := slices.BinarySearch(d.Cases.Workdays.Off, 20240312)
+		d.Cases.Workdays.Off = slices.Insert(d.Cases.Workdays.Off, at, 20240312)
+		return "20240312"
+	}),
+	docMutation("one more proved", func(r *rand.Rand, d *bundle.Document) string {
+		if d.Cases == nil {
+			return ""
+		}
+		d.Cases.Proven = append(d.Cases.Proven, r.Int64N(d.Leaves))
+		return fmt.Sprint(d.Cases.Proven)
+	}),
+	docMutation("what cases are counted with hidden", func(r *rand.Rand, d *bundle.Document) string {
+		if d.Cases == nil {
+			return ""
+		}
+		d.Cases = nil
+		return "all"
+	}),
 	fieldMutation("a day shifted", "response", "day", value("20240401")),
 	lineMutation("a checkpoint dropped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
 		n := r.IntN(len(l))

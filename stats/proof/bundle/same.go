@@ -40,6 +40,16 @@ func difference(at string, computed, said any) error {
 		}
 		return nil
 	}
+	if list, ok := computed.([]any); ok {
+		if others, ok := said.([]any); ok && len(list) == len(others) {
+			for i := range list {
+				if err := difference(fmt.Sprintf("%s.%d", at, i), list[i], others[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
 	a, _ := json.Marshal(computed) // both came from JSON
 	b, _ := json.Marshal(said)
 	if bytes.Equal(a, b) {

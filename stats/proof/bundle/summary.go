@@ -254,13 +254,22 @@ func numbered[K ~string](m map[K]int64) any {
 	return text(strings.Join(list, ";"))
 }
 
+// statedNote says what the columns are worth whose names begin with stated.
+func statedNote(d Document) string {
+	note := "columns whose names begin so rest on numbers not recomputed by verify: " + strings.Join(d.Stated, ", ")
+	if d.Cases != nil {
+		note += "; those about cases (callback, rectification, on_time, real_name) are recomputed from this bundle"
+	}
+	return note
+}
+
 // writeSummary writes the summary table.
 func writeSummary(w io.Writer, d Document, f export.Format) error {
 	t := export.Table{Name: "summary", Stored: true, Meta: []export.KV{
 		{Key: "publication", Value: d.ID}, {Key: "audience", Value: string(d.Audience)}, {Key: "sample", Value: strconv.FormatBool(d.Sample)},
 		{Key: "title_zh", Value: d.Survey.Title.Zh}, {Key: "title_en", Value: d.Survey.Title.En}, {Key: "as_of", Value: d.AsOf.Format(time.RFC3339)},
 		{Key: "rules", Value: d.Rules}, {Key: "key", Value: d.Key},
-		{Key: "stated_", Value: "columns whose names begin so rest on numbers not recomputed by verify: " + strings.Join(d.Stated, ", ")},
+		{Key: "stated_", Value: statedNote(d)},
 	}}
 	if c := d.Survey.Rules.Composite; c.Set() {
 		t.Meta = append(t.Meta, export.KV{Key: "composite", Value: sheet.Formula(c)})

@@ -14,6 +14,7 @@ import (
 
 	"manyi/stats/proof"
 	"manyi/stats/sheet"
+	"manyi/survey"
 )
 
 // Options say how a bundle is checked.
@@ -28,8 +29,14 @@ type Options struct {
 // Report is what a check found.
 type Report struct {
 	Document  Document
+	Recounted bool // the rates of cases were; else they stand on the signature
 	KeyGiven  bool
-	Responses int64         // leaves of the survey and period that were counted, those apart and superseded among them
+	Responses int64 // leaves of the survey and period that were counted, those apart and superseded among them
+	Cases     int64 // bad reviews of the survey whose steps were counted, and Steps how many those are
+	Steps     int64
+	// Workdays is the days on which the bundle's calendar is another one than the notices
+	// that this program was made with. Imports may have put them right, or shifted a deadline.
+	Workdays  []survey.Span
 	Signature []byte        // of the document by itself
 	States    []proof.State // of the logs at each checkpoint of the bundle
 }
@@ -150,8 +157,15 @@ func (v *verifier) document() error {
 	if err == nil && rules != d.Rules {
 		err = fmt.Errorf("the rules it holds have the version %s, and it names %s", rules, d.Rules)
 	}
-	if err == nil && !slices.Equal(d.Stated, Stated) {
-		err = fmt.Errorf("it names %s as not recomputed; that is %s", strings.Join(d.Stated, ", "), strings.Join(Stated, ", "))
+	if stated := d.stated(); err == nil && !slices.Equal(d.Stated, stated) && !d.before() {
+		err = fmt.Errorf("it names %s as not recomputed; that is %s", strings.Join(d.Stated, ", "), strings.Join(stated, ", "))
+	}
+	switch {
+	case err != nil:
+	case d.Cases != nil:
+		err = d.Cases.check(d.Audience)
+	case d.Audience == Auditor && !d.before():
+		err = errors.New("cases: it is for auditors, and does not say what its cases are counted with")
 	}
 	if err == nil && d.Sample != d.Survey.Sample {
 		err = errors.New("the mark of a sample is not that of the survey")
@@ -284,7 +298,11 @@ func (v *verifier) units() error {
 	if err := v.partition(); err != nil {
 		return at(documentFile, 0, err)
 	}
-	for i, u := range v.count.units() {
+	cases, err := v.cases()
+	if err != nil {
+		return err
+	}
+	for i, u := range v.count.units(cases) {
 		if err := same(u, d.Units[i]); err != nil {
 			return at(documentFile, 0, fmt.Errorf("unit %d, %s: %w", i+1, u.Place, err))
 		}

@@ -19,11 +19,16 @@ const (
 	WhyStanding = "standing"
 	WhyPooling  = "pooling" // the unit is made of other bureaus than before
 	WhyWaiting  = "waiting" // for the log
+	WhySteps    = "steps"   // of cases, appended since
+	// WhyDays means that cases were counted at the end of a later day, at which deadlines
+	// had passed, or that a list of visits came that proves some.
+	WhyDays = "days"
 )
 
 // events are the leaves that came between two publications, in order.
 type events struct {
 	responses, decisions map[string][]int64 // by bureau
+	steps                map[string][]int64 // decisions among them
 	apart                map[string][]int64 // responses that are in no unit, by channel
 }
 
@@ -58,14 +63,17 @@ func bureausOf(u sheet.Unit) []string {
 }
 
 func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from int64) (events, error) {
-	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
+	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
 	field, want := d.Period.field()
-	decided := map[string][]int64{} // by the tag of the review
+	decided, made := map[string][]int64{}, map[string][]int64{} // by the tag of the review
 	err := eachFact(ctx, store, d.Survey.ID, from, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
 		switch {
-		case o.Kind == survey.FactStep && decides(value("step")):
+		case o.Kind == survey.FactStep:
 			tag := strings.Clone(value("response"))
-			decided[tag] = append(decided[tag], o.Index)
+			made[tag] = append(made[tag], o.Index)
+			if decides(value("step")) {
+				decided[tag] = append(decided[tag], o.Index)
+			}
 		case o.Kind != survey.FactResponse || field != "" && value(field) != want:
 		case apart(d.Survey.Rules, value("channel")):
 			e.apart[value("channel")] = append(e.apart[value("channel")], o.Index)
@@ -74,13 +82,14 @@ func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from 
 		}
 		return nil
 	})
-	if err != nil || len(decided) == 0 {
+	if err != nil || len(made) == 0 {
 		return e, err
 	}
-	// A decision does not say which bureau it is about; its review does.
+	// A step does not say which bureau it is about; its review does.
 	err = eachFact(ctx, store, d.Survey.ID, 0, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
-		if at := decided[value("tag")]; o.Kind == survey.FactResponse && at != nil {
-			e.decisions[value("bureau")] = append(e.decisions[value("bureau")], at...)
+		if at := made[value("tag")]; o.Kind == survey.FactResponse && at != nil {
+			e.steps[value("bureau")] = append(e.steps[value("bureau")], at...)
+			e.decisions[value("bureau")] = append(e.decisions[value("bureau")], decided[value("tag")]...)
 		}
 		return nil
 	})
@@ -110,13 +119,14 @@ func (e events) why(c Change, before, now map[string][]string, leaves bool) stri
 		}
 		return word
 	}
-	either := func(all ...string) string {
+	join := func(none string, all ...string) string {
 		all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
 		if len(all) == 0 {
-			return WhyStanding
+			return none
 		}
 		return strings.Join(all, "; ")
 	}
+	either := func(all ...string) string { return join(WhyStanding, all...) }
 	switch kind {
 	case "counted", "superseded":
 		return either(of(WhyResponses, e.responses, bureaus...))
@@ -124,10 +134,12 @@ func (e events) why(c Change, before, now map[string][]string, leaves bool) stri
 		return either(of(WhyDecisions, e.decisions, bureaus...), of(WhyResponses, e.responses, bureaus...))
 	case "apart":
 		return either(of(WhyResponses, e.apart, rest))
-	case "outside":
+	case "cases":
+		return join(WhyDays, of(WhySteps, e.steps, bureaus...), of(WhyResponses, e.responses, bureaus...))
+	case "outside", "outside_steps":
 		return WhyWaiting
 	}
-	return kind // beside the log: visits, cases, evaluations, flags
+	return kind // beside the log: visits, evaluations, flags
 }
 
 // unseen reports whether neither a unit nor any of its bureaus was there before.
