@@ -142,16 +142,17 @@ func TestSurveyFaults(t *testing.T) {
 		field  string
 		why    Why
 	}{
-		"an id with spaces":        {func(s *Survey) { s.ID = "a b" }, "id", WhySurveyID},
-		"no title":                 {func(s *Survey) { s.Title = Text{} }, "title", WhyMissing},
-		"a zone of no map":         {func(s *Survey) { s.Zone = "Asia/Fuzhou" }, "zone", WhyZone},
-		"an end before the start":  {func(s *Survey) { s.Closes = s.Opens }, "closes", WhyPeriod},
-		"nobody to rate":           {func(s *Survey) { s.Candidates = nil }, "candidates", WhyNoCandidate},
-		"a hall as candidate":      {func(s *Survey) { s.Candidates = []string{"350102-HR-01"} }, "candidates", WhyNotBureau},
-		"weights that rise":        {func(s *Survey) { s.Rules.Weights = [5]float64{3, 2, 2, 2.5, 0} }, "rules.weights", WhyWeights},
-		"ranks from nothing":       {func(s *Survey) { s.Rules.MinN = 0 }, "rules.min_n", WhyMinN},
-		"a bad level by default":   {func(s *Survey) { s.Rules.DefaultLevel = Dissatisfied }, "rules.default_level", WhyDefault},
-		"defaults before the fact": {func(s *Survey) { s.Rules.DefaultDays = -1 }, "rules.default_level", WhyDefault},
+		"an id with spaces":          {func(s *Survey) { s.ID = "a b" }, "id", WhySurveyID},
+		"no title":                   {func(s *Survey) { s.Title = Text{} }, "title", WhyMissing},
+		"a zone of no map":           {func(s *Survey) { s.Zone = "Asia/Fuzhou" }, "zone", WhyZone},
+		"an end before the start":    {func(s *Survey) { s.Closes = s.Opens }, "closes", WhyPeriod},
+		"nobody to rate":             {func(s *Survey) { s.Candidates = nil }, "candidates", WhyNoCandidate},
+		"a hall as candidate":        {func(s *Survey) { s.Candidates = []string{"350102-HR-01"} }, "candidates", WhyNotBureau},
+		"weights that rise":          {func(s *Survey) { s.Rules.Weights = [5]float64{3, 2, 2, 2.5, 0} }, "rules.weights", WhyWeights},
+		"fewer interviews than none": {func(s *Survey) { s.Rules.Interviews.PerBureau = -1 }, "rules.interviews.per_bureau", WhyPerBureau},
+		"ranks from nothing":         {func(s *Survey) { s.Rules.MinN = 0 }, "rules.min_n", WhyMinN},
+		"a bad level by default":     {func(s *Survey) { s.Rules.DefaultLevel = Dissatisfied }, "rules.default_level", WhyDefault},
+		"defaults before the fact":   {func(s *Survey) { s.Rules.DefaultDays = -1 }, "rules.default_level", WhyDefault},
 	} {
 		changed := s
 		c.change(&changed)

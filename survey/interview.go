@@ -23,6 +23,9 @@ var InterviewModes = [...]InterviewMode{Street, ByPhone}
 // Why an interview was refused.
 const WhyInterviewMode Why = "interview_mode"
 
+// Why a survey's rules of interviews were refused.
+const WhyPerBureau Why = "per_bureau"
+
 // ParseInterviewMode reads a mode's name; ok is false for anything else.
 func ParseInterviewMode(name string) (m InterviewMode, ok bool) {
 	for _, m := range InterviewModes {
@@ -38,7 +41,13 @@ type Interviews struct {
 	// Counted puts interviews into the figures beside what citizens sent themselves.
 	// Otherwise they stand apart: who answers an evaluator is not who scans a code.
 	Counted bool `json:"counted,omitempty"`
+	// PerBureau is the quota (配额): how many interviews about each bureau are wanted; 0
+	// for none. It is a target that is shown, and refuses nothing.
+	PerBureau int `json:"per_bureau,omitempty"`
 }
+
+// MaxPerBureau is the largest quota.
+const MaxPerBureau = 1_000_000
 
 // Apart reports whether the responses of a channel stand apart, with figures of their
 // own and in no other: those made elsewhere always, interviews unless they are counted.

@@ -126,6 +126,9 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	if r := s.Rules.Instrument; r != (InstrumentRef{}) && (!surveyID.MatchString(r.ID) || r.Version < 1) {
 		add("rules.instrument", r.String(), WhyInstrumentID)
 	}
+	if n := s.Rules.Interviews.PerBureau; n < 0 || n > MaxPerBureau {
+		add("rules.interviews.per_bureau", fmt.Sprint(n), WhyPerBureau)
+	}
 	if c := s.Rules.Composite; !c.fits() {
 		add("rules.composite", fmt.Sprintf("%v + %v", c.Satisfaction, c.Evaluation), WhyComposite)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"manyi/stats/figures"
 	"manyi/survey"
 )
 
@@ -29,6 +30,7 @@ type AssignedBureau struct {
 	Answered    int
 	Locked      bool
 	Version     int
+	Interviewed figures.Quota
 }
 
 // EvaluateView is the page on which an evaluator judges one bureau.
@@ -105,6 +107,10 @@ func (a *app) showAssigned(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	interviewed, err := figures.Interviewed(c.UserContext(), a.Store, s)
+	if err != nil {
+		return err
+	}
 	v := AssignedView{Console: a.console(c, s, w), Items: len(i.Items)}
 	for _, given := range list {
 		for _, bureau := range given.Bureaus {
@@ -117,7 +123,7 @@ func (a *app) showAssigned(c *fiber.Ctx) error {
 				return err
 			}
 			state := e.State()
-			v.Bureaus = append(v.Bureaus, AssignedBureau{bureau, w.name(bureau), len(state.Answers), state.Locked, state.Version})
+			v.Bureaus = append(v.Bureaus, AssignedBureau{bureau, w.name(bureau), len(state.Answers), state.Locked, state.Version, interviewed[bureau]})
 		}
 	}
 	return a.page(c, fiber.StatusOK, "assigned", v)

@@ -131,7 +131,10 @@ func TestInterviewsAreOfAssignedBureausOnly(t *testing.T) {
 // TestInterviewsAreNotMixedIn: a place's figures are the same with and without them, on
 // the page and in the API, and they have figures of their own.
 func TestInterviewsAreNotMixedIn(t *testing.T) {
-	s := newSite(t)
+	s := newEmptySite(t)
+	s.survey.Rules.Interviews.PerBureau = 30
+	must(t, s.store.PutPlaces(t.Context(), storetest.Places()))
+	must(t, s.store.AddSurvey(t.Context(), s.survey))
 	code := s.code(storetest.GulouHR1)
 	for range 6 {
 		s.rate(code, "very_satisfied")
@@ -140,8 +143,22 @@ func TestInterviewsAreNotMixedIn(t *testing.T) {
 	for range 3 {
 		s.post("/console/interviews", wu.asked("level", "dissatisfied", "comment", "慢"), wu.as)
 	}
+	must(t, s.store.PutAssignment(t.Context(), survey.Assignment{Survey: s.survey.ID, Evaluator: "wu", Bureaus: []string{"350102-HR", "350203-TAX"}}))
 	s.rollUp()
+	// The counters stand beside the quota.
+	mine := s.get("/console/evaluate", wu.as).page(t)
+	for bureau, want := range map[string]string{"350102-HR": "3/30", "350203-TAX": "0/30"} {
+		if got := mine.Find("[data-place='" + bureau + "'] [data-interviewed]").Text(); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: interviews %q, want %s", bureau, got, want)
+		}
+	}
 	admin := s.desk("admin", survey.Organiser, "")
+	all := s.get("/console/evaluations", admin.as).page(t)
+	for bureau, want := range map[string]string{"350102-HR": "3/30", "350203-TAX": "0/30"} {
+		if got := all.Find("tr[data-place='" + bureau + "'] [data-cell=interviews]").Text(); got != want {
+			t.Errorf("%s: interviews %q, want %s", bureau, got, want)
+		}
+	}
 	row := s.get("/console/figures?by=bureau", admin.as).page(t).Find("tr[data-place='350102-HR']")
 	if n, own := row.Find("[data-cell=n]").Text(), row.Find("[data-cell=interviews]").Text(); n != "6" || own != "3" {
 		t.Errorf("n %q, interviews %q: %s", n, own, row.Text())

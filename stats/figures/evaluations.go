@@ -12,6 +12,7 @@ import (
 
 // EvaluationReader is what figures about evaluations need of a store.
 type EvaluationReader interface {
+	Reader
 	survey.InstrumentStore
 	Assignments(ctx context.Context, survey string) ([]survey.Assignment, error)
 	Evaluations(ctx context.Context, survey, bureau string, yield func(survey.Evaluation) error) error
@@ -41,6 +42,29 @@ type EvaluationRow struct {
 	Evaluators []EvaluatorRow `json:"evaluators"` // by name
 	// Agreements of every two evaluators who submitted.
 	Agreements []EvaluatorPair `json:"agreements"`
+	Interviews Quota           `json:"interviews"`
+}
+
+// Quota (配额) is how many interviews about a bureau are wanted and done.
+type Quota struct {
+	Done   int64 `json:"done"`   // as of the last roll-up
+	Wanted int   `json:"wanted"` // 0 if the survey sets no quota
+}
+
+// Interviewed counts the interviews about every candidate, of the whole survey, as of the
+// last roll-up, beside the survey's quota.
+func Interviewed(ctx context.Context, r Reader, s survey.Survey) (map[string]Quota, error) {
+	tallies := map[string]*survey.Tally{}
+	for _, bureau := range s.Candidates {
+		tallies[bureau] = &survey.Tally{}
+	}
+	q := survey.TallyQuery{Survey: s.ID, Kind: survey.Bureau, From: survey.Whole, To: survey.Whole, Question: survey.Overall}
+	err := r.SumTallies(ctx, q, func(b survey.Bucket) *survey.Tally { return tallies[b.Place] })
+	quotas := map[string]Quota{}
+	for bureau, t := range tallies {
+		quotas[bureau] = Quota{int64(stats.Make(*t, 0, s.Rules).Interviews.N), s.Rules.Interviews.PerBureau}
+	}
+	return quotas, err
 }
 
 // EvaluatorRow is one evaluator's part.
@@ -106,12 +130,18 @@ func LoadEvaluations(ctx context.Context, r EvaluationReader, s survey.Survey, t
 	if err != nil {
 		return t, err
 	}
+	interviews, err := Interviewed(ctx, r, s)
+	if err != nil {
+		return t, err
+	}
 	candidates := slices.Clone(s.Candidates)
 	slices.Sort(candidates)
 	for _, bureau := range candidates {
 		if within == "" || tree.Within(bureau, within) {
 			p, _ := tree.Place(bureau)
-			t.Rows = append(t.Rows, evaluationRow(i, p, byBureau[bureau]))
+			row := evaluationRow(i, p, byBureau[bureau])
+			row.Interviews = interviews[bureau]
+			t.Rows = append(t.Rows, row)
 		}
 	}
 	return t, nil
