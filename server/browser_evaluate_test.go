@@ -13,7 +13,8 @@ import (
 )
 
 // TestBrowserEvaluation takes an evaluator on a phone through an evaluation, with the
-// connection lost in the middle, on either engine.
+// connection lost in the middle, on either engine; and another one, whose page is opened
+// again meanwhile.
 func TestBrowserEvaluation(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
@@ -60,5 +61,43 @@ func evaluationJourney(t *testing.T, c commands, p *process, store func() survey
 	}
 	if want := []string{"met", "not_applicable"}; !slices.Equal(of3, want) {
 		t.Errorf("item 3 was answered %s, want %s", strings.Join(of3, ", "), strings.Join(want, ", "))
+	}
+	openedAgain(t, c, *j, store())
+}
+
+// openedAgain opens an evaluator's page without a connection, and lets others come after.
+func openedAgain(t *testing.T, c commands, j journey, store survey.Store) {
+	j.Bureau = "350104-HR"
+	j.Other = login{"lin", last(c.run("user", "add", "lin", "--role", "evaluator", "--generate"))}
+	j.Above = login{"admin", last(c.run("user", "add", "admin", "--role", "organiser", "--generate"))}
+	c.run("evaluations", "assign", "chen", j.Bureau)
+	c.run("evaluations", "assign", "lin", j.Bureau)
+	j.run(t, "offline")
+
+	findings := map[string]survey.Finding{}
+	e, err := store.Evaluation(t.Context(), survey.EvaluationID{Survey: "now", Bureau: j.Bureau, Evaluator: "chen"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	var items []string
+	for _, entry := range e.Entries {
+		keys[entry.Key] = true
+		if f := findings[entry.Item]; f != "" && entry.Item != "5" { // which was said bit by bit: note, photo, finding
+			t.Errorf("item %s is stored as %s and again as %s", entry.Item, f, entry.Finding)
+		}
+		if findings[entry.Item] == "" {
+			items = append(items, entry.Item)
+		}
+		findings[entry.Item] = entry.Finding
+	}
+	if want := []string{"1", "2", "5", "3", "6", "7", "8", "9", "10"}; !slices.Equal(items, want) || len(keys) != len(e.Entries) {
+		t.Errorf("stored are the items %v, want %v; %d entries under %d keys", items, want, len(e.Entries), len(keys))
+	}
+	if findings["1"] != survey.FindingMet || findings["2"] != survey.FindingNotMet || findings["5"] != survey.FindingNotMet || findings["3"] != survey.FindingMet {
+		t.Errorf("findings %v", findings)
+	}
+	if e, err := store.Evaluation(t.Context(), survey.EvaluationID{Survey: "now", Bureau: j.Bureau, Evaluator: "lin"}); err != nil || len(e.Entries) != 0 {
+		t.Errorf("in the name of who came after: %d entries, %v", len(e.Entries), err)
 	}
 }

@@ -42,6 +42,7 @@ type journey struct {
 	Bundle   string `json:"bundle"` // file for a publication that is downloaded
 	Scores   string `json:"scores"` // file of scores made elsewhere
 	Above    login  `json:"above"`  // somebody who decides what the bureau asks for
+	Other    login  `json:"other"`  // somebody who comes after
 	// What the nightly count must say: by definition, without and with what is not adopted.
 	Rates   map[string][2]string `json:"rates"`
 	Reasons map[string]string    `json:"reasons"`

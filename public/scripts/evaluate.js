@@ -41,6 +41,50 @@ function newKey() {
   return last.toString(16).padStart(12, '0') + [...random].map((b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+// The copy of the page on the device. The worker keeps it, for when there is no
+// connection; beside it lies what the server took since, and goes with it.
+
+const copies = `manyi-evaluate/${page.dataset.keep}`; // the worker's name for them
+const beside = `/console/evaluate/${bureau}/sent/`;
+const shown = Number(page.dataset.entries); // how many entries the page knows of
+const copy = async () => (self.caches && await caches.has(copies) ? caches.open(copies) : undefined);
+const forget = async () => self.caches?.delete(copies);
+
+async function keepSent({ key, item, fields }, { entries, answered }) {
+  const kept = await copy();
+  await kept?.put(beside + key, new Response(JSON.stringify({ key, owner, item, fields, entries, answered }))).catch(forget); // better none than one that lacks something
+}
+
+// sent is what the server took and the page does not show. What a page shows that was
+// kept shows in its copy too, and is dropped.
+async function sent() {
+  const kept = await copy();
+  const list = [];
+  for (const request of await kept?.keys() ?? []) {
+    if (!new URL(request.url).pathname.startsWith(beside)) continue;
+    const entry = await (await kept.match(request)).json();
+    if (entry.owner !== owner) continue;
+    if (entry.entries > shown) list.push(entry);
+    else if ('kept' in page.dataset) await kept.delete(request);
+  }
+  return list;
+}
+
+async function keepPage() {
+  const { serviceWorker } = navigator;
+  if (!serviceWorker) return; // not over a safe connection
+  serviceWorker.addEventListener('message', () => { find('opens').hidden = false; });
+  serviceWorker.startMessages();
+  await serviceWorker.register('/console/evaluate/worker.js', { scope: '/console/evaluate' });
+  (await serviceWorker.ready).active.postMessage({ keep: [page.dataset.page, page.dataset.list], anew: !serviceWorker.controller });
+}
+
+document.querySelector('form[action="/console/signout"]').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  await forget(); // at once, also where the server cannot be told
+  event.target.submit();
+});
+
 // Entering.
 
 const itemOf = (number) => page.querySelector(`[data-item="${CSS.escape(number)}"]`);
@@ -75,6 +119,7 @@ async function enter(form, asked) {
     tell(section, 'disk');
     return;
   }
+  await showHeld(); // from now on not everything is saved
   if (photos.length) files.value = '';
   for (const old of await held()) { // what was refused before is put right by this
     if (old.item === entry.item && old.refused && old.key < entry.key) {
@@ -144,6 +189,7 @@ async function sendOne(entry) {
   const section = itemOf(entry.item);
   if (!said.stored && !said.refused) return false;
   if (said.stored) {
+    await keepSent(entry, said);
     await drop(entry.key);
     section?.setAttribute('data-answered', '');
     find('answered').textContent = said.answered;
@@ -169,9 +215,10 @@ async function showHeld() {
   return waiting;
 }
 
-// What is still on the device, as after a reload, is shown where it was entered.
+// What is on the device and not in the page, as after a reload, is shown where it was entered.
 async function restore() {
-  for (const entry of await held()) {
+  const entries = [...await sent().catch(() => []), ...await held()].sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
+  for (const entry of entries) {
     const section = itemOf(entry.item);
     const form = section?.querySelector('form');
     if (!form) continue;
@@ -181,6 +228,12 @@ async function restore() {
       } else if (name === 'note' || name.startsWith('value')) {
         form.elements[name].value = value;
       }
+    }
+    if (entry.entries) {
+      section.setAttribute('data-answered', '');
+      find('answered').textContent = entry.answered;
+      tell(section, 'saved');
+      continue;
     }
     tell(section, entry.refused ? '' : 'kept');
     showRefused(section, entry.refused);
@@ -208,3 +261,5 @@ addEventListener('online', () => { retryIn = retryFirst; send(); });
 await restore();
 await showHeld();
 send();
+navigator.storage?.persist?.();
+keepPage().catch(() => {}); // it works on while it is open

@@ -88,6 +88,8 @@ func (a *app) routes() []route {
 		{"GET", "/console/quality", signedIn(survey.SeeQuality), a.showQuality},
 		{"GET", "/console/quality/:format", signedIn(survey.SeeQuality), a.downloadQuality},
 		{"GET", "/console/evaluate", signedIn(survey.Evaluate), a.showAssigned},
+		{"GET", "/console/evaluate/worker.js", signedIn(survey.Evaluate), a.evaluateWorker},
+		{"GET", "/console/evaluate/forget", anyone, a.forgetCopies},
 		{"GET", "/console/evaluate/:bureau", signedIn(survey.Evaluate), a.showEvaluation},
 		{"POST", "/console/evaluate/:bureau", signedIn(survey.Evaluate), a.sendEvaluation},
 		{"GET", "/console/evaluate/:bureau/photos/:hash", signedIn(survey.Evaluate), a.showOwnPhoto},

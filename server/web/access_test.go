@@ -91,6 +91,8 @@ var may = map[string]string{
 	"GET /api/v1/responses":                "OEU",
 
 	"GET /console/evaluate":                         "e",
+	"GET /console/evaluate/worker.js":               "e",
+	"GET /console/evaluate/forget":                  "a osferux OSFERUX",
 	"GET /console/evaluate/:bureau":                 "e",
 	"POST /console/evaluate/:bureau":                "e",
 	"GET /console/evaluate/:bureau/photos/:hash":    "e",

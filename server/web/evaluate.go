@@ -14,8 +14,8 @@ import (
 )
 
 // evaluateCSP allows the one console page that has a script: what is entered on site
-// has to outlive a lost connection.
-const evaluateCSP = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// has to outlive a lost connection, and so has the page.
+const evaluateCSP = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // AssignedView lists the bureaus an evaluator was given.
 type AssignedView struct {
@@ -40,7 +40,9 @@ type EvaluateView struct {
 	State        survey.EvaluationState
 	Items        []EvaluateItem // all, or those that are open
 	All          int
+	Entries      int // made so far, in all versions
 	OpenOnly     bool
+	Kept         bool // the device keeps a copy of this very page
 	Faults       survey.Faults
 	Typed        survey.EvaluationEntry // what was refused, shown again
 	Submitted    bool                   // somebody sent an entry to a submitted evaluation
@@ -126,6 +128,7 @@ func (a *app) showAssigned(c *fiber.Ctx) error {
 			v.Bureaus = append(v.Bureaus, AssignedBureau{bureau, w.name(bureau), len(state.Answers), state.Locked, state.Version, interviewed[bureau]})
 		}
 	}
+	c.Set(keepHeader, v.Keep())
 	return a.page(c, fiber.StatusOK, "assigned", v)
 }
 
@@ -156,7 +159,12 @@ func (a *app) showEvaluation(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return a.evaluationPage(c, fiber.StatusOK, a.evaluateView(c, w, s, i, e))
+	v := a.evaluateView(c, w, s, i, e)
+	if !v.OpenOnly { // a part, which would not be the page when it is opened again
+		c.Set(keepHeader, v.Keep())
+		v.Kept = true
+	}
+	return a.evaluationPage(c, fiber.StatusOK, v)
 }
 
 func (a *app) evaluationPage(c *fiber.Ctx, status int, v EvaluateView) error {
@@ -169,7 +177,7 @@ func (a *app) evaluationPage(c *fiber.Ctx, status int, v EvaluateView) error {
 
 func (a *app) evaluateView(c *fiber.Ctx, w *world, s survey.Survey, i survey.Instrument, e survey.Evaluation) EvaluateView {
 	v := EvaluateView{Console: a.console(c, s, w), Bureau: e.Bureau, Name: w.name(e.Bureau), State: e.State(), All: len(i.Items),
-		OpenOnly: c.Query("show") == "open", Key: rand.Text()}
+		Entries: len(e.Entries), OpenOnly: c.Query("show") == "open", Key: rand.Text()}
 	chapter := ""
 	for _, item := range i.Items {
 		j, answered := v.State.Answers[item.Number]
@@ -189,6 +197,7 @@ type evaluateAnswer struct {
 	Stored   bool           `json:"stored"`
 	Finding  survey.Finding `json:"finding,omitempty"` // as it stands for the item
 	Answered int            `json:"answered"`
+	Entries  int            `json:"entries"` // with this one, which tells what a page shows already
 	Refused  []refusal      `json:"refused,omitempty"`
 }
 
@@ -246,7 +255,7 @@ func (a *app) sendEvaluation(c *fiber.Ctx) error {
 	}
 	if strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON) {
 		state := e.State()
-		said := evaluateAnswer{Key: want.Key, Stored: faults == nil, Finding: state.Answers[want.Item].Finding, Answered: len(state.Answers)}
+		said := evaluateAnswer{Key: want.Key, Stored: faults == nil, Finding: state.Answers[want.Item].Finding, Answered: len(state.Answers), Entries: len(e.Entries)}
 		for _, f := range faults {
 			said.Refused = append(said.Refused, refusal{f.Field, f.Why, FaultText(f.Why)})
 		}

@@ -95,7 +95,7 @@ func (a *app) signIn(c *fiber.Ctx) error {
 	}
 	a.setCookie(c, sessionCookie, secret, sessionLife)
 	a.setCookie(c, guestCookie, "", -time.Hour)
-	return c.Redirect("/console", fiber.StatusSeeOther)
+	return c.Redirect(forgetPath, fiber.StatusSeeOther)
 }
 
 var errSignIn = errors.New("wrong name or password, or locked")
@@ -140,7 +140,7 @@ func (a *app) signOut(c *fiber.Ctx) error {
 		return err
 	}
 	a.setCookie(c, sessionCookie, "", -time.Hour)
-	return c.Redirect("/console/signin", fiber.StatusSeeOther)
+	return c.Redirect(forgetPath, fiber.StatusSeeOther)
 }
 
 // NewToken makes a token for the API: the text its holder keeps, and what is stored.
