@@ -80,7 +80,7 @@ func TestWorthIsNoted(t *testing.T) {
 		t.Errorf("noted %v, want %v", got, want)
 	}
 	older := "ALTER TABLE responses DROP COLUMN worth; "
-	for _, name := range []string{"0006_disputed.sql", "0021_worth.sql"} {
+	for _, name := range []string{"0006_disputed.sql", "0022_worth.sql"} {
 		text, err := migrations.ReadFile("migrations/" + name)
 		if err != nil {
 			t.Fatal(err)
