@@ -193,7 +193,7 @@ func (b *base) serveOn(ctx context.Context, ln net.Listener, limits intake.Optio
 	app, err := web.New(web.Deps{Store: b.store, Intake: in, Signer: b.signer, BaseURL: b.cfg.BaseURL,
 		Secret: b.secret, Version: version(), Now: b.clock.Now, Log: log, Spool: b.spool, Node: b.node,
 		SMS: b.sms, SMSSignature: b.cfg.SMSSignature, CodesPerDay: b.cfg.CodesPerDay, Outbox: b.outbox, KioskPause: b.cfg.KioskPause,
-		Publish: b.publisher(ctx),
+		Publish: b.publisher(ctx), ReviewKeys: b.cfg.ReviewKeys,
 		Gateway: web.Gateway{Callbacks: b.gateway.callbacks, Path: b.cfg.SMS.Callback, Callers: b.cfg.SMS.Callers, Proxies: b.cfg.Proxies}})
 	if err != nil {
 		return errors.Join(err, b.leave())

@@ -43,6 +43,7 @@ const (
 	Evaluate      Power = "evaluate"       // judge assigned bureaus on site, item by item
 	SeeScores     Power = "see_scores"     // every evaluation and what it came to
 	SeeReview     Power = "see_review"     // what others published and was taken in here
+	TakeIn        Power = "take_in"        // what others published, by program
 	AssignBureaus Power = "assign_bureaus" // to evaluators
 	ImportScores  Power = "import_scores"  // take in scores made elsewhere
 	Operate       Power = "operate"        // the state of the installation and its nodes
@@ -65,11 +66,11 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, AssignBureaus, ImportScores, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, TakeIn, AssignBureaus, ImportScores, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores, SeeReview}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores, SeeReview, TakeIn}},
 	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality, SeeScores, SeeReview}},
 	{Tablet, []Kind{Hall, Window}, []Power{RateInHall}},
 }

@@ -140,6 +140,7 @@ func (a *app) routes() []route {
 		{"GET", "/api/v1/publications/:survey/:period/:no", withToken(survey.SeeFigures), a.sendDocument}, // ?for=auditors asks for more
 		{"GET", "/api/v1/publications/:survey/:period/:no/bundle.zip", withToken(survey.SeeFigures), a.sendBundle},
 		{"GET", "/api/v1/publications/:survey/:period/:no/:file", withToken(survey.SeeFigures), a.sendPublished},
+		{"POST", takeInPath, withToken(survey.TakeIn), a.takeIn},
 		{"GET", "/api/v1/trend", withToken(survey.SeeFigures), a.apiTrend},
 		{"GET", "/api/v1/dataset", withToken(survey.Download), a.sendDataset},
 		{"POST", "/api/v1/visits", withToken(survey.AddVisits), a.apiVisits},

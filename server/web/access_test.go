@@ -108,6 +108,7 @@ var may = map[string]string{
 	"GET /api/v1/evaluations":                       "ORU",
 	"GET /console/review":                           "oru",
 	"GET /console/review/:format":                   "oru",
+	"POST /api/v1/review/publications":              "OR",
 
 	"GET /api/v1/publications":                     "OSFERU",
 	"GET /api/v1/publications/:survey/:period/:no": "OSFERU",

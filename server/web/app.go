@@ -51,7 +51,8 @@ type Deps struct {
 	KioskPause time.Duration
 	// Publish closes a period, as the command publish does: false if nothing was added
 	// since its last publication, which is returned then. survey.Faults say why not.
-	Publish func(context.Context, Publishing) (survey.Publication, bool, error)
+	Publish    func(context.Context, Publishing) (survey.Publication, bool, error)
+	ReviewKeys []string // public keys of the sources whose publications are taken in
 	// Metrics gathers what /metrics shows; nil makes a new registry.
 	Metrics *prometheus.Registry
 }
@@ -74,6 +75,7 @@ type app struct {
 	publishing sync.Mutex // held while a period is closed
 
 	uploading chan struct{} // a place for each upload that may be read at once
+	reviewing sync.Mutex    // held while a bundle is received, checked and taken in
 	cleaning  sync.Mutex    // held while a photo or a table is decoded
 }
 
@@ -148,6 +150,9 @@ func deadline(d time.Duration) fiber.Handler {
 		within := d
 		if uploads(&c.Request().Header) {
 			within += uploadWithin // it comes slower than it is worked on
+		}
+		if bundles(&c.Request().Header) {
+			within += bundleWithin
 		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), within)
 		defer cancel()

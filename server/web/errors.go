@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"manyi/stats/review"
 	"manyi/survey"
 )
 
@@ -89,7 +90,10 @@ func noticeOf(status int) string {
 func statusOf(err error) (int, string) {
 	var fe *fiber.Error
 	var faults survey.Faults
+	var refused review.Refused
 	switch {
+	case errors.As(err, &refused):
+		return fiber.StatusUnprocessableEntity, refused.Error()
 	case errors.As(err, &faults):
 		return fiber.StatusUnprocessableEntity, "some values are not usable; see faults"
 	case errors.As(err, &fe):

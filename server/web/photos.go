@@ -70,11 +70,14 @@ func received(h *fasthttp.RequestHeader) (more fasthttp.RequestConfig) {
 	if uploads(h) {
 		more.ReadTimeout = uploadWithin
 	}
+	if bundles(h) {
+		more.ReadTimeout = bundleWithin
+	}
 	return more
 }
 
-// takeBody reads a form that is small, and leaves one with photos to the guard,
-// which knows who sends it. After it there is no stream: to make an error page, the
+// takeBody reads a form that is small, and leaves one with files to the guard, and a
+// bundle to its handler, which know who sends it. After it there is no stream: to make an error page, the
 // rest of a body of any size would be read into memory.
 func (a *app) takeBody(c *fiber.Ctx) error {
 	req := c.Request()
@@ -92,14 +95,18 @@ func (a *app) takeBody(c *fiber.Ctx) error {
 		}
 	}()
 	if uploads(&req.Header) {
-		if most = maxUpload; size < 0 {
-			return fiber.ErrLengthRequired
-		}
+		most = maxUpload
+	}
+	if bundles(&req.Header) {
+		most = maxBundle
+	}
+	if most != maxBody && size < 0 {
+		return fiber.ErrLengthRequired
 	}
 	if size > most {
 		return fiber.ErrRequestEntityTooLarge
 	}
-	if most == maxUpload {
+	if most != maxBody {
 		c.Locals(keyBody, body)
 		return c.Next()
 	}

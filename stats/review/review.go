@@ -9,10 +9,12 @@ package review
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -44,8 +46,36 @@ type Offer struct {
 	Changes []bundle.Change
 	// Later is the number of a later one that was taken in already; 0 if there is none.
 	Later int
+	// Seen is the digest of the document and of everything that was taken in of its source
+	// before: what is shown under it is what is taken under it.
+	Seen [sha256.Size]byte
 
 	publication survey.Publication
+}
+
+// Refused is what is wrong with a bundle, in words for whoever brought it. Every other
+// error is a fault on this side.
+type Refused struct{ err error }
+
+func (r Refused) Error() string { return r.err.Error() }
+
+// Unwrap gives the cause.
+func (r Refused) Unwrap() error { return r.err }
+
+func refuse(format string, args ...any) error { return Refused{fmt.Errorf(format, args...)} }
+
+// readerUntil ends when its context does: a bundle that unpacks to more than anybody
+// reads is given up.
+type readerUntil struct {
+	ctx context.Context
+	io.ReaderAt
+}
+
+func (r readerUntil) ReadAt(p []byte, off int64) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.ReaderAt.ReadAt(p, off)
 }
 
 // Signer is the name and hash of a public key, as signatures show them.
@@ -66,28 +96,32 @@ func CheckKey(key string) error {
 }
 
 // Open checks a bundle and compares it. It changes nothing. What does not hold, or may
-// not be taken in, is an error that says what to do.
+// not be taken in, is a [Refused] that says what to do.
 func Open(ctx context.Context, store survey.PublicationStore, r io.ReaderAt, size int64, o Options) (Offer, error) {
 	offer := Offer{}
 	var err error
-	if offer.Report, err = bundle.Verify(r, size, bundle.Options{Progress: o.Progress}); err != nil {
-		return offer, fmt.Errorf("the bundle does not hold: %w", err)
+	if offer.Report, err = bundle.Verify(readerUntil{ctx, r}, size, bundle.Options{Progress: o.Progress}); err != nil {
+		var disk *fs.PathError
+		if ctx.Err() != nil || errors.As(err, &disk) {
+			return offer, err
+		}
+		return offer, refuse("the bundle does not hold: %w", err)
 	}
 	d := offer.Document
 	offer.Signer = Signer(d.Key)
 	switch {
 	case d.Key == o.Own:
-		return offer, fmt.Errorf("%s was published by this installation; there is nothing to take in", d.ID)
+		return offer, refuse("%s was published by this installation; there is nothing to take in", d.ID)
 	case !slices.Contains(o.Keys, d.Key):
-		return offer, fmt.Errorf("%s is signed by %q, whose key is not among those you trust: the bundle is whole, but anybody could have made it. "+
+		return offer, refuse("%s is signed by %q, whose key is not among those you trust: the bundle is whole, but anybody could have made it. "+
 			"Ask the source for its key by another way than the bundle. If it is %q, name it with --key or in MANYI_REVIEW_KEYS, and import again", d.ID, offer.Signer, d.Key)
 	case d.Sample && !o.Sample:
-		return offer, fmt.Errorf("%s is a sample 示例数据, made of demo data; add --sample to take it in, with its mark", d.ID)
+		return offer, refuse("%s is a sample 示例数据, made of demo data; add --sample to take it in, with its mark, or in the API sample=true", d.ID)
 	case !d.Sample && o.Sample:
-		return offer, fmt.Errorf("%s is no sample; leave --sample out", d.ID)
+		return offer, refuse("%s is no sample; leave --sample out, or in the API sample=true", d.ID)
 	}
 	if offer.publication, err = publicationOf(offer.Report); err != nil {
-		return offer, err
+		return offer, Refused{err}
 	}
 	if err := offer.compare(ctx, store); err != nil {
 		return offer, err
@@ -139,6 +173,9 @@ func (o *Offer) compare(ctx context.Context, store survey.PublicationStore) erro
 	}); err != nil {
 		return err
 	}
+	if err := o.see(known); err != nil {
+		return err
+	}
 	for _, head := range known {
 		if head.PublicationID == p.PublicationID {
 			if err := o.same(head); err != nil {
@@ -173,11 +210,24 @@ func (o *Offer) compare(ctx context.Context, store survey.PublicationStore) erro
 		o.Changes = bundle.Changes(was, d)
 		if head.No == p.Corrects {
 			if err := bundle.CheckChanges(was, d); err != nil {
-				return fmt.Errorf("%s does not say truly what it corrects in %s: %w", d.ID, head.PublicationID, err)
+				return refuse("%s does not say truly what it corrects in %s: %w", d.ID, head.PublicationID, err)
 			}
 			o.Changes = d.Changes // the same, and why
 		}
 	}
+	return nil
+}
+
+// see makes the digest of what is shown.
+func (o *Offer) see(known []survey.Publication) error {
+	seen := sha256.New()
+	enc := json.NewEncoder(seen)
+	for _, p := range append([]survey.Publication{o.publication}, known...) {
+		if err := enc.Encode([]any{p.PublicationID, p.Public.SHA256, p.Auditor.SHA256}); err != nil {
+			return err
+		}
+	}
+	seen.Sum(o.Seen[:0])
 	return nil
 }
 
@@ -188,7 +238,7 @@ func (o *Offer) same(head survey.Publication) error {
 	case !there.There():
 		return nil // it has the document for the other audience only
 	case there.SHA256 != is.SHA256:
-		return fmt.Errorf("%s was taken in on %s with other content: the source signed two publications under one number. Ask it why, and keep this bundle",
+		return refuse("%s was taken in on %s with other content: the source signed two publications under one number. Ask it why, and keep this bundle",
 			o.Document.ID, head.Taken.UTC().Format(time.DateOnly))
 	}
 	o.Taken = head.Taken
@@ -211,7 +261,7 @@ func (o *Offer) follows(p survey.Publication) error {
 		return fmt.Errorf("publication %s, as it was taken in: %w", p.PublicationID, err)
 	}
 	if p.PublicationID == o.publication.PublicationID && (kept.Checkpoint != o.Document.Checkpoint || !kept.AsOf.Equal(o.Document.AsOf)) {
-		return fmt.Errorf("%s is of another time than the document for the other audience, which was taken in before: the source signed two publications under one number. Ask it why, and keep this bundle", o.Document.ID)
+		return refuse("%s is of another time than the document for the other audience, which was taken in before: the source signed two publications under one number. Ask it why, and keep this bundle", o.Document.ID)
 	}
 	key, err := note.NewVerifier(p.Source)
 	if err != nil {
@@ -222,7 +272,7 @@ func (o *Offer) follows(p survey.Publication) error {
 		return fmt.Errorf("publication %s, as it was taken in: %w", p.PublicationID, err)
 	}
 	if err := continues(o.States, before); err != nil {
-		return fmt.Errorf("the logs of %s are not those of %s, which was taken in before: %w. "+
+		return refuse("the logs of %s are not those of %s, which was taken in before: %w. "+
 			"Ask the source: its database was restored from a backup, or changed", o.Document.ID, p.PublicationID, err)
 	}
 	return nil
@@ -250,6 +300,11 @@ func continues(states []proof.State, other proof.State) error {
 		return fmt.Errorf("the checkpoint at %d entries is left out", other.Data.Size)
 	}
 	return nil
+}
+
+// SHA256 is that of the document.
+func (o Offer) SHA256() [sha256.Size]byte {
+	return document(&o.publication, o.Document.Audience).SHA256
 }
 
 // Take takes a publication in, all or nothing, or its document beside the one for the

@@ -3,6 +3,7 @@ package review_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -341,5 +342,59 @@ func TestOfManyAtOnceOneTakesIt(t *testing.T) {
 	}
 	if taken, err := other.Take(t.Context(), k.store, "li", time.Now()); taken || err == nil || !strings.Contains(err.Error(), "under one number") {
 		t.Errorf("another one, looked at before: taken %v, %v", taken, err)
+	}
+}
+
+// TestWhatIsSeenNamesWhatItWasSeenBeside: two looks at the same have one digest, and
+// anything taken in of the source in between gives another. Other sources do not.
+func TestWhatIsSeenNamesWhatItWasSeenBeside(t *testing.T) {
+	s := newSource(t, 1)
+	s.rate(30, 8)
+	d1, first := s.publish(1, nil)
+	s.rate(20, 5)
+	_, second := s.publish(2, &d1)
+	k := desk{t, open(t), []string{s.signer.Key}}
+	seen := func(b []byte) [32]byte {
+		t.Helper()
+		o, err := k.open(b)
+		must(t, err)
+		return o.Seen
+	}
+	if seen(first) != seen(first) || seen(first) == seen(second) {
+		t.Error("the digest does not name what is seen")
+	}
+	before := seen(second)
+	must(t, k.store.PutPublication(t.Context(), storetest.TakenPublication("manyi+2+C", "2024", 1)))
+	if seen(second) != before {
+		t.Error("what another source published changes it")
+	}
+	k.take(first)
+	if seen(second) == before {
+		t.Error("what was taken in meanwhile does not change it")
+	}
+}
+
+// TestWhoIsAtFault: what is wrong with a bundle is told from what is wrong here.
+func TestWhoIsAtFault(t *testing.T) {
+	s := newSource(t, 1)
+	s.rate(30, 8)
+	_, b := s.publish(1, nil)
+	k := desk{t, open(t), nil}
+	var refused review.Refused
+	if _, err := k.open(b); !errors.As(err, &refused) {
+		t.Errorf("a signer nobody trusts: %v", err)
+	}
+	if _, err := k.open(b[:len(b)/2]); !errors.As(err, &refused) {
+		t.Errorf("a bundle that was cut off: %v", err)
+	}
+	late, end := context.WithCancel(t.Context())
+	end()
+	if _, err := review.Open(late, k.store, bytes.NewReader(b), int64(len(b)), review.Options{}); !errors.Is(err, context.Canceled) || errors.As(err, &refused) {
+		t.Errorf("after its time: %v", err)
+	}
+	k.keys = []string{s.signer.Key}
+	must(t, k.store.Close())
+	if _, err := k.open(b); err == nil || errors.As(err, &refused) {
+		t.Errorf("with the store closed: %v", err)
 	}
 }
