@@ -2,7 +2,8 @@ package survey
 
 // Interview (第三方访问) is how an evaluator of a third party asked a citizen the
 // questionnaire that others answer on their phones. It names no case, so that it never
-// stands in for what a citizen answered, and owes none, see [Response.OwesCase].
+// stands in for what a citizen answered, and owes none, see [Response.OwesCase]. It
+// holds no contact either: nobody would have a use for one.
 type Interview struct {
 	Mode InterviewMode
 	By   string // the evaluator, by the name they sign in with

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,10 +28,9 @@ func (j *judge) asked(with ...string) url.Values {
 func TestAnInterviewIsStoredAsWhatItIs(t *testing.T) {
 	s := newSite(t)
 	wu := s.judge("wu", "350102-HR")
-	form := wu.asked("mode", "phone", "level", "very_dissatisfied", "reason", "108", "comment", "等了很久", "attitude", "dissatisfied",
-		"case_number", "A1", "visit_secret", "x1y2z3", "phone", citizenPhone, "consent", "yes")
+	form := wu.asked("mode", "phone", "level", "dissatisfied", "comment", "等了很久", "attitude", "dissatisfied",
+		"case_number", "A1", "visit_secret", "x1y2z3", "name", "林女士", "phone", citizenPhone, "consent", "yes", "anonymous", "on")
 	form["reason"] = []string{"207", "213"}
-	form.Set("level", "dissatisfied")
 	a := s.post("/console/interviews", form, wu.as)
 	if a.StatusCode != http.StatusOK {
 		t.Fatalf("status %d: %.300s", a.StatusCode, a.text)
@@ -44,11 +44,11 @@ func TestAnInterviewIsStoredAsWhatItIs(t *testing.T) {
 		r.Answers["attitude"] != survey.Dissatisfied || r.Interview == nil || *r.Interview != (survey.Interview{Mode: survey.ByPhone, By: "wu"}) {
 		t.Errorf("%+v, %+v", r.Response, r.Interview)
 	}
-	if r.Case != (survey.CaseRef{}) || r.Secret != nil {
+	if r.Case != (survey.CaseRef{}) || r.Secret != nil || r.Anonymous {
 		t.Errorf("an interview names a case: %+v", r.Case)
 	}
-	if _, err := s.store.Contact(t.Context(), r.Key); err != nil {
-		t.Errorf("no contact: %v", err)
+	if c, err := s.store.Contact(t.Context(), r.Key); !errors.Is(err, survey.ErrNotFound) {
+		t.Errorf("an interview has a contact: %v, %v", c, err)
 	}
 	s.openCases()
 	if owed, err := s.store.Case(t.Context(), r.Key); err == nil {
@@ -61,6 +61,9 @@ func TestAnInterviewIsStoredAsWhatItIs(t *testing.T) {
 		next.Find("#interview [name=mode] [selected]").AttrOr("value", "") != "phone" || next.Find("#interview [name=comment]").Text() != "" ||
 		next.Find("#interview [name=form_key]").AttrOr("value", "") == form.Get("form_key") {
 		t.Errorf("the next form, after receipt %q", receipt)
+	}
+	if s.look(receipt).page(t).Find("[data-unknown]").Length() != 1 {
+		t.Error("the receipt of a bad interview shows more than that of a good rating")
 	}
 	if line := s.log.String(); !strings.Contains(line, `"interview entered","by":"wu"`) || strings.Contains(line, "等了很久") || strings.Contains(line, citizenPhone) {
 		t.Errorf("the log says %.300s", line)
@@ -99,7 +102,6 @@ func TestInterviewsAreOfAssignedBureausOnly(t *testing.T) {
 		"no such mode":                 {[]string{"mode", "letter"}, 422, ""},
 		"no level":                     {[]string{"level", ""}, 422, "level"},
 		"a bad level without a reason": {[]string{"level", "dissatisfied"}, 422, "reason"},
-		"a phone without consent":      {[]string{"phone", citizenPhone}, 422, "consent"},
 		"an answer that is none":       {[]string{"attitude", "F"}, 422, "attitude"},
 		"a form of nobody's":           {[]string{"form_key", "AAAA"}, 422, "form_key"},
 		"a form of a window's code":    {[]string{"form_key", s.get("/q/"+s.code(storetest.GulouHR1)).page(t).Find("[name=form_key]").AttrOr("value", "-")}, 422, "form_key"},

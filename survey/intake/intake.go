@@ -31,7 +31,7 @@ type Request struct {
 	Device     string // opaque, from a cookie; may be empty
 	Submission survey.Submission
 	Paper      *survey.PaperForm // of paper, which it was keyed in from; nil if the citizen sent it
-	Interview  *survey.Interview // of an interview, how it was made; what was typed of a case is dropped then
+	Interview  *survey.Interview // of an interview, how it was made; what was typed of a case or person is dropped then
 }
 
 // Receipt (回执) is what a citizen gets for a stored response. It is the same
@@ -152,8 +152,9 @@ func (in *Intake) IsForm(key string, serial uint32) bool {
 // response whose receipt was never shown: sending again returns it.
 func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 	now := in.opts.Now().UTC().Truncate(time.Millisecond)
-	if req.Interview != nil { // it names no case, see survey.Interview
-		req.Submission.CaseNumber, req.Submission.Stage, req.Submission.VisitSecret = "", "", ""
+	if req.Interview != nil { // it names no case and nobody, see survey.Interview
+		in := &req.Submission
+		in.CaseNumber, in.Stage, in.VisitSecret, in.Name, in.Phone, in.Consent, in.Anonymous = "", "", "", "", "", false, false
 	}
 	if req.Code.Revoked() {
 		return Receipt{}, survey.ErrRevoked
