@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"stats/figures":               {"survey", "stats", "stats/sheet"},
 	"stats/proof":                 {"survey"},
 	"stats/proof/bundle":          {"survey", "stats", "stats/figures", "stats/quality", "stats/export", "stats/proof", "stats/sheet"},
-	"stats/quality":               {"survey"},
+	"stats/quality":               {"survey", "stats"},
 	"stats/quality/halls":         {"survey"},
 	"stats/sheet":                 {"survey", "stats"},
 	"stats/review":                {"survey", "stats", "stats/figures", "stats/quality", "stats/export", "stats/proof", "stats/proof/bundle", "stats/sheet"},
