@@ -130,6 +130,85 @@ func TestCasesAreCountedAnew(t *testing.T) {
 	}
 }
 
+// TestWhoCountsAmongCasesIsAsInTheStore: real-name cases by a visit's secret, the anonymous
+// among them, reviews that another one supersedes, and imported ones with a case that was
+// rated here or twice: the auditors' document names those that are not in the log, and
+// the rates are the store's. One who says less is found.
+func TestWhoCountsAmongCasesIsAsInTheStore(t *testing.T) {
+	h := newHall(t)
+	var visits []survey.Visit
+	var made []survey.Response
+	add := func(n int, level survey.Level, with ...func(*survey.Response)) {
+		made = append(made, h.facts.Response(storetest.GulouHR1, storetest.At("2024-03-04 10:00").Add(time.Duration(n)*time.Minute),
+			append(with, func(r *survey.Response) { r.Level = level })...))
+	}
+	imported := func(r *survey.Response) { r.Channel = survey.ChannelImported }
+	for i := range 8 {
+		number := fmt.Sprint("P", i)
+		visits = append(visits, h.facts.Visit(storetest.GulouHR1, number, storetest.At("2024-03-04 10:00"), storetest.WithSecret("secret-"+number)))
+		add(i, survey.Dissatisfied, storetest.Proving(number, "secret-"+number), func(r *survey.Response) { r.Anonymous = i == 7 })
+	}
+	add(20, survey.VeryDissatisfied, storetest.OnCase("P0")) // not proved: P0 was rated
+	add(21, survey.Satisfied, storetest.OnCase("N1"))
+	add(22, survey.Dissatisfied, storetest.OnCase("N1"))           // the first counts
+	add(23, survey.Dissatisfied, imported, storetest.OnCase("N1")) // what came in here counts
+	add(24, survey.Dissatisfied, imported, storetest.OnCase("N2"))
+	add(25, survey.Dissatisfied, imported, storetest.OnCase("N2")) // the earlier counts
+	add(26, survey.Dissatisfied, imported)
+	for i := range 9 {
+		add(30+i, survey.VerySatisfied)
+	}
+	_, err := h.store.PutVisits(t.Context(), visits)
+	h.must(err)
+	_, err = h.store.AddResponses(t.Context(), made)
+	h.must(err)
+	for i, r := range made {
+		if r.Level.Bad() {
+			h.work(r, worked{late: i%3 == 0, explained: i%5 == 0})
+		}
+	}
+	h.log()
+	var stored survey.CaseTally
+	zone, day := h.survey.Location(), survey.Span(20240331)
+	h.must(h.store.Cases(t.Context(), survey.CaseQuery{Survey: h.survey.ID}, func(c survey.Case) error {
+		stored.Add(c, c.Progress(day.Plus(1).Start(zone), zone), day)
+		return nil
+	}))
+	if stored.Superseded != 4 || stored.Imported.Cases != 2 || stored.Adopted.Real.Cases != 7 || stored.Adopted.Cases != 10 {
+		t.Fatalf("the store has %+v", stored)
+	}
+	d := h.build(bundle.Auditor, bundle.WholePeriod)
+	if len(d.Cases.Proven) != 7 || len(d.Cases.Beaten) != 2 || len(d.Superseded) != 2 {
+		t.Errorf("the document names %d proved, %d imported ones beaten and %d superseded", len(d.Cases.Proven), len(d.Cases.Beaten), len(d.Superseded))
+	}
+	for _, r := range unit(t, d, "350102-HR").Cases.Rates {
+		if w := stats.MakeCases(stored, day).Rate(r.Name); r.All.Num != w.All.Num || r.All.Den != w.All.Den {
+			t.Errorf("%s: %+v, the store has %+v", r.Name, r.All, w)
+		}
+	}
+	p := takeApart(t, h.write(d))
+	if _, err := verify(p.zip(t), h.signer.Key); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(d *bundle.Document)
+		want   string
+	}{
+		"one proved less": {func(d *bundle.Document) { d.Cases.Proven = d.Cases.Proven[1:] }, "cases.rates.3.adopted.den it says 7, and the leaves come to 6"},
+		"one more counts": {func(d *bundle.Document) { d.Cases.Beaten = d.Cases.Beaten[1:] }, "cases.rates.0.adopted.den it says 10, and the leaves come to 11"},
+	} {
+		cheat, err := bundle.Decode(p.text["publication.json"])
+		h.must(err)
+		c.change(&cheat)
+		q := p.clone()
+		q.publish(t, cheat)
+		q.resign(t, h.signer)
+		if _, err := verify(q.zip(t), h.signer.Key); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 // dayOff makes a working day a holiday, which gives everybody a day more.
 func dayOff(d *bundle.Document) {
 	at, _ := slices.BinarySearch(d.Cases.Workdays.Off, 20240312)
