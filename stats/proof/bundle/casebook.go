@@ -75,6 +75,7 @@ type caseStep struct {
 	index                      int64 // of its leaf
 	at                         int64 // milliseconds
 	contact, rectify, callback survey.Span
+	before                     uint32 // number of another step of the case, from 1; 0 for none
 	no                         uint16
 	calendar                   uint16 // its number among the book's; 0 if the step sets no deadlines
 	days                       uint8
@@ -88,12 +89,17 @@ type caseBook struct {
 	deadlines survey.Deadlines
 	zone      *time.Location
 	reviews   map[mark]*badReview
-	steps     map[mark][]caseStep
+	last      map[mark]uint32 // number of a step of the case; the others follow from it
+	steps     [][]caseStep    // by their numbers, in pieces, as a slice that grows is there twice
+	n         uint32
 	calendars []string // versions, from number 1
 }
 
+// piece is how many steps are kept together.
+const piece = 1 << 12
+
 func newCaseBook(s survey.Survey) *caseBook {
-	return &caseBook{deadlines: s.Rules.Deadlines, zone: s.Location(), reviews: map[mark]*badReview{}, steps: map[mark][]caseStep{}}
+	return &caseBook{deadlines: s.Rules.Deadlines, zone: s.Location(), reviews: map[mark]*badReview{}, last: map[mark]uint32{}}
 }
 
 // stepText is the fields of a step that count.
@@ -168,8 +174,24 @@ func (b *caseBook) step(tag mark, s caseStep, calendar string) error {
 			return errors.New("too many calendars")
 		}
 	}
-	b.steps[tag] = append(b.steps[tag], s)
+	if b.n%piece == 0 {
+		b.steps = append(b.steps, make([]caseStep, 0, piece))
+	}
+	if b.n++; b.n == math.MaxUint32 {
+		return errors.New("too many steps")
+	}
+	s.before, b.last[tag] = b.last[tag], b.n
+	at := len(b.steps) - 1
+	b.steps[at] = append(b.steps[at], s)
 	return nil
+}
+
+// of adds the steps of a case to a list, in no order.
+func (b *caseBook) of(tag mark, list []caseStep) []caseStep {
+	for no := b.last[tag]; no > 0; no = list[len(list)-1].before {
+		list = append(list, b.steps[(no-1)/piece][(no-1)%piece])
+	}
+	return list
 }
 
 // leafFault is what does not hold of a leaf of the data log.
@@ -192,7 +214,9 @@ func (b *caseBook) count(cal survey.Calendar, day survey.Span) (tallies map[stri
 	calendars := cal.Grown()
 	var first *leafFault
 	tallies = map[string]survey.CaseTally{}
-	for tag, steps := range b.steps {
+	var steps []caseStep
+	for tag := range b.last {
+		steps = b.of(tag, steps[:0])
 		entries, fault := b.entries(b.reviews[tag], steps)
 		if fault == nil {
 			var wrong *survey.WrongClock
@@ -210,7 +234,7 @@ func (b *caseBook) count(cal survey.Calendar, day survey.Span) (tallies map[stri
 		return nil, 0, first
 	}
 	for tag, r := range b.reviews {
-		if b.steps[tag] == nil {
+		if b.last[tag] == 0 {
 			b.add(tallies, r, nil, end, day)
 		}
 	}

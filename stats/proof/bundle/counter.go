@@ -23,9 +23,9 @@ type counter struct {
 	decisions decisions
 	counted   map[*unitShape]*[len(survey.Channels) + 1]sheetCounts
 	beaten    map[*unitShape]int64
-	reviews   map[mark]fact // bad ones that count, by tag, of units that tell what is not adopted
-	cases     map[mark]*claims
-	tags      map[mark]struct{} // of all responses, for auditors
+	reviews   map[mark]rating     // bad ones that count, by tag, of units that tell what is not adopted
+	cases     map[uint64]claims   // by case
+	tags      map[uint64]struct{} // of all responses, for auditors
 	book      *caseBook
 	proven    int // leaves that the document's lists of the same names name
 	beatenBad int
@@ -37,7 +37,7 @@ type sheetCounts struct {
 	levels  sheet.Levels
 }
 
-func (c *sheetCounts) add(f fact) {
+func (c *sheetCounts) add(f rating) {
 	c.n++
 	if f.good {
 		c.good++
@@ -47,16 +47,16 @@ func (c *sheetCounts) add(f fact) {
 	}
 }
 
-// claims is how many leaves there are for a case.
+// claims is which leaves there are for a case.
 type claims struct {
-	counted, beaten, outside int
 	unit                     *unitShape
 	line                     int64
+	counted, beaten, outside bool
 }
 
 func newCounter(d *Document, s *shape, states []proof.State) *counter {
 	c := &counter{doc: d, shape: s, states: states, apart: map[string]int64{}, decisions: decisions{}, beaten: map[*unitShape]int64{},
-		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]fact{}, cases: map[mark]*claims{}, tags: map[mark]struct{}{}, book: newCaseBook(d.Survey)}
+		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]rating{}, cases: map[uint64]claims{}, tags: map[uint64]struct{}{}, book: newCaseBook(d.Survey)}
 	for _, u := range s.units {
 		c.counted[u] = &[len(survey.Channels) + 1]sheetCounts{}
 	}
@@ -96,10 +96,10 @@ func (c *counter) add(f fact) error {
 		return nil
 	}
 	if c.doc.Audience == Auditor {
-		if _, twice := c.tags[f.tag]; twice {
+		if _, twice := c.tags[f.tag.short()]; twice {
 			return errors.New("the response is in the log twice")
 		}
-		c.tags[f.tag] = struct{}{}
+		c.tags[f.tag.short()] = struct{}{}
 	}
 	if f.bad != nil {
 		c.book.review(f.tag, *f.bad)
@@ -110,50 +110,52 @@ func (c *counter) add(f fact) error {
 			c.beatenBad++
 		}
 	}
-	var none mark
-	var of *claims
-	if f.ofCase != none && f.kind != factApart {
-		if of = c.cases[f.ofCase]; of == nil {
-			of = &claims{line: c.size}
-			c.cases[f.ofCase] = of
+	if f.ofCase != (mark{}) && f.kind != factApart {
+		if err := c.claim(f); err != nil {
+			return err
 		}
-		if f.unit != nil && of.unit != nil && of.unit != f.unit && c.doc.Audience == Public {
-			return errors.New("another leaf for its case is of another unit")
-		}
-		of.unit = f.unit
 	}
 	switch f.kind {
 	case factOutside:
-		if of != nil {
-			of.outside++
-		}
 		return nil
 	case factApart:
 		c.apart[survey.Channel(f.channel).String()]++
 	case factBeaten:
-		if of == nil {
+		if f.ofCase == (mark{}) {
 			return errors.New("it is superseded, and names no case")
 		}
 		if !f.unit.superseded {
 			return errors.New("it is superseded, and its unit does not tell such")
 		}
-		of.beaten++
 		c.beaten[f.unit]++
 	case factCounted:
-		if of != nil {
-			if of.counted++; of.counted > 1 {
-				return errors.New("another leaf counts for its case")
-			}
-		}
-		c.counted[f.unit][f.channel].add(f)
+		c.counted[f.unit][f.channel].add(f.rating)
 		if !f.good && f.unit.notAdopted && f.unit.counted {
 			if _, twice := c.reviews[f.tag]; twice {
 				return errors.New("the response is in the log twice")
 			}
-			c.reviews[f.tag] = f
+			c.reviews[f.tag] = f.rating
 		}
 	}
 	c.responses++
+	return nil
+}
+
+// claim notes a leaf for a case.
+func (c *counter) claim(f fact) error {
+	of, known := c.cases[f.ofCase.short()]
+	if !known {
+		of.line = c.size
+	}
+	if f.unit != nil && of.unit != nil && of.unit != f.unit && c.doc.Audience == Public {
+		return errors.New("another leaf for its case is of another unit")
+	}
+	if f.kind == factCounted && of.counted {
+		return errors.New("another leaf counts for its case")
+	}
+	of.unit = f.unit
+	of.counted, of.beaten, of.outside = of.counted || f.kind == factCounted, of.beaten || f.kind == factBeaten, of.outside || f.kind == factOutside
+	c.cases[f.ofCase.short()] = of
 	return nil
 }
 
@@ -168,9 +170,9 @@ func (c *counter) done() error {
 	}
 	for _, of := range c.cases {
 		switch {
-		case of.beaten > 0 && of.counted+of.outside == 0:
+		case of.beaten && !of.counted && !of.outside:
 			return at(leavesFile, of.line, errors.New("it is superseded, and no leaf counts for its case"))
-		case c.doc.Audience == Public && of.beaten == 0:
+		case c.doc.Audience == Public && !of.beaten:
 			return at(leavesFile, of.line, errors.New("it opens its case, and nothing is superseded by it"))
 		}
 	}

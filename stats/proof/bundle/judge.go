@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,18 +15,15 @@ import (
 
 // fact is what a line of the leaves' file says, as far as it is counted.
 type fact struct {
-	leaf    survey.LeafHash
-	kind    factKind
-	unit    *unitShape
-	channel uint8
-	level   survey.Level // NoLevel if it is not told
-	good    bool
-	ofCase  mark
-	tag     mark
-	step    *stepFact
-	named   uint8      // of a step: its number in survey.CaseSteps, from 1
-	bad     *badReview // for auditors
-	ofStep  *loggedStep
+	leaf survey.LeafHash
+	kind factKind
+	rating
+	ofCase mark
+	tag    mark
+	step   *stepFact
+	named  uint8      // of a step: its number in survey.CaseSteps, from 1
+	bad    *badReview // for auditors
+	ofStep *loggedStep
 }
 
 // loggedStep is a step with the review and the calendar it names.
@@ -33,6 +31,14 @@ type loggedStep struct {
 	caseStep
 	tag      mark
 	calendar string
+}
+
+// rating is what a response counts as.
+type rating struct {
+	unit    *unitShape
+	channel uint8
+	level   survey.Level // NoLevel if it is not told
+	good    bool
 }
 
 type factKind uint8
@@ -50,6 +56,10 @@ type stepFact struct{ step, no, tag string }
 
 // mark stands for a tag; the zero mark for none.
 type mark [16]byte
+
+// short stands for a mark where two that are taken for the same do no more than to refuse
+// a bundle: of a million that happens once in thirty million bundles.
+func (m mark) short() uint64 { return binary.BigEndian.Uint64(m[:8]) }
 
 func markOf(text []byte) (m mark) {
 	if len(text) == 0 {
@@ -156,6 +166,9 @@ func (j *judge) step(l *proof.Line, f fact, index int64) (fact, error) {
 // bad reads a bad review for auditors.
 func (j *judge) bad(l *proof.Line, index int64) (r *badReview, err error) {
 	r = &badReview{index: index, place: string(l.Value(fieldBureau)), within: true, anonymous: string(l.Value(fieldUnnamed)) == "true", imported: string(l.Value(fieldChannel)) == survey.ChannelImported.String()}
+	if u := j.shape.units[r.place]; u != nil {
+		r.place = u.Place // which is there already
+	}
 	_, r.proven = slices.BinarySearch(j.doc.Cases.Proven, index)
 	_, r.beaten = slices.BinarySearch(j.doc.Cases.Beaten, index)
 	r.at, err = readInstant(string(l.Value(fieldAt)), string(l.Value(fieldDay)), j.zone)

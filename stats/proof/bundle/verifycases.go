@@ -54,10 +54,7 @@ func (v *verifier) cases() (map[string]survey.CaseTally, error) {
 		err = fmt.Errorf("cases.beaten names %d leaves, and %d of them are bad reviews made elsewhere", len(basis.Beaten), c.beatenBad)
 	}
 	v.Recounted, v.Workdays = true, unlike(cal)
-	for _, steps := range c.book.steps {
-		v.Cases++
-		v.Steps += int64(len(steps))
-	}
+	v.Cases, v.Steps = int64(len(c.book.last)), int64(c.book.n)
 	return tallies, at(documentFile, 0, err)
 }
 
