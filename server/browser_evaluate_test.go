@@ -43,6 +43,15 @@ func evaluationJourney(t *testing.T, c commands, p *process, store func() survey
 	j.Base = p.base
 	j.run(t, "evaluate")
 
+	var asked []survey.Listed
+	err := store().Responses(t.Context(), survey.ResponseQuery{Survey: "now"}, func(r survey.Listed) error {
+		asked = append(asked, r)
+		return nil
+	})
+	if err != nil || len(asked) != 1 || asked[0].Level != survey.Dissatisfied || asked[0].Channel != survey.ChannelInterview ||
+		asked[0].Interview == nil || *asked[0].Interview != (survey.Interview{Mode: survey.ByPhone, By: "chen"}) {
+		t.Errorf("the interview: %+v, %v", asked, err)
+	}
 	e, err := store().Evaluation(t.Context(), survey.EvaluationID{Survey: "now", Bureau: j.Bureau, Evaluator: "chen"})
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,30 @@ export default async function evaluate({ told, check, visit, shot }) {
     return axeFinds(page);
   }));
 
+  await check('an interview is entered on the phone, and the next one waits', () => visit({ ...onPhone, bypassCSP: true }, async (page) => {
+    await open(page);
+    await page.goto(at('/console/evaluate'));
+    await page.locator('[data-interviews]').tap();
+    await page.locator('#interview').waitFor();
+    await shot(page, 'interviews');
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert(wide <= 360, `the page is ${wide} px wide`);
+    assert.deepEqual((await targets(page)).filter((b) => b.height < 44), []);
+    await axeFinds(page);
+    const form = page.locator('#interview');
+    await form.locator('[name=mode]').selectOption('phone');
+    await form.locator('[name=level]').selectOption('dissatisfied');
+    await form.locator('[type=submit]').tap();
+    await page.locator('#f-reason').waitFor(); // and what was chosen came back
+    assert.equal(await form.locator('[name=level]').inputValue(), 'dissatisfied');
+    await form.locator('summary').first().tap();
+    await form.locator('[name=reason]').first().check();
+    await form.locator('[type=submit]').tap();
+    await page.locator('[data-done]').waitFor();
+    assert.equal(await form.locator('[name=level]').inputValue(), '');
+    assert.equal(await form.locator('[name=mode]').inputValue(), 'phone');
+  }));
+
   await check('answered in full it is submitted, locked, and revised with a reason', () => visit(onPhone, async (page) => {
     await open(page);
     await page.goto(at(`${address}?show=open`));
