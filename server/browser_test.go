@@ -113,6 +113,7 @@ func journeyOn(t *testing.T, p *process, cmd commands) {
 	}
 
 	j.run(t, "console")
+	j.run(t, "report")
 	code := strings.TrimPrefix(j.First.Link, qrBase(p.base))
 	if got, want := decodeFile(t, j.Symbol), qrBase(printed)+code; got != want {
 		t.Errorf("the printed code reads %q, want %q", got, want)
