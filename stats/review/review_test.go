@@ -360,7 +360,7 @@ func TestWhatIsSeenNamesWhatItWasSeenBeside(t *testing.T) {
 		must(t, err)
 		return o.Seen
 	}
-	if seen(first) != seen(first) || seen(first) == seen(second) {
+	if again := seen(first); again != seen(first) || again == seen(second) {
 		t.Error("the digest does not name what is seen")
 	}
 	before := seen(second)
