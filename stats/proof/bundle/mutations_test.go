@@ -80,13 +80,25 @@ var mutations = []mutation{
 		d.Cases.Workdays.Off = slices.Insert(d.Cases.Workdays.Off, at, 20240312)
 		return "20240312"
 	}),
-	docMutation("one more proved", func(r *rand.Rand, d *bundle.Document) string {
-		if d.Cases == nil {
-			return ""
+	// One more bad review would stand on the signature, and may change no number.
+	{"one proved that owes no case", func(r *rand.Rand, p parts) string {
+		var others []int64
+		n := int64(0)
+		for line := range bytes.Lines(p.text["leaves.tsv"]) {
+			if !bytes.HasPrefix(line, []byte("response\t")) || bytes.Contains(line, []byte(":true\t")) {
+				others = append(others, n)
+			}
+			n++
 		}
-		d.Cases.Proven = append(d.Cases.Proven, r.Int64N(d.Leaves))
-		return fmt.Sprint(d.Cases.Proven)
-	}),
+		return docMutation("", func(r *rand.Rand, d *bundle.Document) string {
+			if d.Cases == nil {
+				return ""
+			}
+			d.Cases.Proven = append(d.Cases.Proven, others[r.IntN(len(others))])
+			slices.Sort(d.Cases.Proven)
+			return fmt.Sprint(d.Cases.Proven)
+		}).change(r, p)
+	}},
 	docMutation("what cases are counted with hidden", func(r *rand.Rand, d *bundle.Document) string {
 		if d.Cases == nil {
 			return ""
