@@ -98,11 +98,22 @@ func LookForFlags(ctx context.Context, store QualityWork, s survey.Survey, tree 
 // judgeDay judges one day of all bureaus.
 func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus []string, day survey.Span, now time.Time) (done int, err error) {
 	past := map[string]quality.Past{}
-	if err := store.Quality(ctx, s.ID, "", day.Plus(-quality.PastDays), day.Plus(-1), func(q survey.QualitySheet) error {
+	interviewers := map[[2]string]survey.InterviewTrace{} // by bureau and name, of the month so far
+	since := day.Plus(-quality.PastDays)
+	if err := store.Quality(ctx, s.ID, "", min(since, day.FirstDay()), day.Plus(-1), func(q survey.QualitySheet) error {
+		if q.Day >= day.FirstDay() {
+			for by, t := range q.Interviews {
+				sum := interviewers[[2]string{q.Bureau, by}]
+				sum.Add(t)
+				interviewers[[2]string{q.Bureau, by}] = sum
+			}
+		}
 		for window, t := range q.Traces {
-			p := past[window]
-			p.Add(t)
-			past[window] = p
+			if q.Day >= since {
+				p := past[window]
+				p.Add(t)
+				past[window] = p
+			}
 		}
 		return nil
 	}); err != nil {
@@ -112,6 +123,7 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 	if err := store.Quality(ctx, s.ID, "", day, day, func(q survey.QualitySheet) error { before[q.Bureau] = q; return nil }); err != nil {
 		return 0, err
 	}
+	sheets := map[string]survey.QualitySheet{}
 	days := map[string]*quality.Day{}
 	if err := store.Responses(ctx, survey.ResponseQuery{Survey: s.ID, From: day, To: day}, func(r survey.Listed) error {
 		window := r.Path.Window()
@@ -119,6 +131,18 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 			days[window] = quality.NewDay(window, day, s.Location())
 		}
 		days[window].Add(r.Response)
+		if r.Interview != nil {
+			if t := quality.TraceOf(r.Response); t.N > 0 {
+				q := sheets[survey.BureauOf(window)]
+				if q.Interviews == nil {
+					q.Interviews = map[string]survey.InterviewTrace{}
+				}
+				sum := q.Interviews[r.Interview.By]
+				sum.Add(t)
+				q.Interviews[r.Interview.By] = sum
+				sheets[survey.BureauOf(window)] = q
+			}
+		}
 		return nil
 	}); err != nil {
 		return 0, err
@@ -130,8 +154,20 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 	}); err != nil {
 		return 0, err
 	}
-	sheets := map[string]survey.QualitySheet{}
 	if quality.LastOfMonth(day, s) {
+		for bureau, q := range sheets {
+			for by, t := range q.Interviews {
+				t.Add(interviewers[[2]string{bureau, by}])
+				interviewers[[2]string{bureau, by}] = t
+			}
+		}
+		for key, month := range interviewers {
+			if f := quality.Interviewer(key[1], key[0], day, month); f != nil {
+				q := sheets[key[0]]
+				q.Flags = append(q.Flags, *f)
+				sheets[key[0]] = q
+			}
+		}
 		if err := store.Tallies(ctx, survey.TallyQuery{Survey: s.ID, Kind: survey.Window, From: day.Month(), To: day.Month(), Question: survey.Overall}, func(b survey.Bucket, t survey.Tally) error {
 			if f := quality.Channels(b.Place, day, t, s.Rules); f != nil {
 				q := sheets[survey.BureauOf(b.Place)]
@@ -159,7 +195,7 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 		q := sheets[bureau]
 		q.Survey, q.Bureau, q.Day, q.Rules = s.ID, bureau, day, quality.Rules
 		slices.SortFunc(q.Flags, func(a, b survey.QualityFlag) int {
-			return cmp.Or(cmp.Compare(a.Window, b.Window), cmp.Compare(a.Kind, b.Kind))
+			return cmp.Or(cmp.Compare(a.Window, b.Window), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.By, b.By))
 		})
 		old := before[bureau]
 		q.MadeAt = old.MadeAt

@@ -248,3 +248,60 @@ func (s *cutStore) PutQuality(ctx context.Context, q survey.QualitySheet) error 
 	}
 	return s.Store.PutQuality(ctx, q)
 }
+
+// Somebody's interviews about a bureau are judged when the month is over, of all its
+// windows together, and each interviewer alone.
+func TestQualityFlagOfAnInterviewer(t *testing.T) {
+	store, err := sqlitestore.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	s := storetest.Survey()
+	if err := errors.Join(store.PutPlaces(t.Context(), storetest.Places()), store.AddSurvey(t.Context(), s)); err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.NewFacts(1, s)
+	ask := func(window, by string, first survey.Span, n, straight int) {
+		t.Helper()
+		var group []survey.Response
+		for i := range n {
+			at := storetest.At(first.Plus(i/4).String() + " 09:00").Add(time.Duration(i%4) * time.Hour)
+			group = append(group, f.Response(window, at, func(r *survey.Response) {
+				r.Channel, r.Level, r.Interview = survey.ChannelInterview, survey.Satisfied, &survey.Interview{Mode: survey.Street, By: by}
+				r.Answers = map[string]survey.Level{"ability": survey.Satisfied, "attitude": survey.Satisfied, "efficiency": survey.VerySatisfied}
+				if i < straight {
+					r.Answers["efficiency"] = survey.Satisfied
+				}
+			}))
+		}
+		if _, err := store.AddResponses(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(at string) []survey.QualityFlag {
+		t.Helper()
+		if _, err := jobs.LookForFlags(t.Context(), store, s, storetest.Tree(), storetest.At(at)); err != nil {
+			t.Fatal(err)
+		}
+		return flagsOf(sheetsOf(t, store, ""))
+	}
+	ask(storetest.GulouHR1, "li", 20240301, 30, 30)
+	ask(storetest.GulouHR3, "li", 20240320, 30, 30) // the same bureau
+	ask(storetest.SimingTax, "li", 20240301, 40, 40)
+	ask(storetest.GulouHR1, "wang", 20240301, 60, 50)
+	ask(storetest.CangshanHR, "chen", 20240220, 60, 60) // in two months
+	if got := look("2024-03-31 23:00"); len(got) != 0 {
+		t.Errorf("%+v before the month is over", got)
+	}
+	want := []survey.QualityFlag{{Kind: survey.QualityStraight, Window: "350102-HR", Day: 20240331, N: 60, Of: 60, By: "li"}}
+	for _, at := range []string{"2024-04-01 01:00", "2024-04-02 01:00"} {
+		if got := look(at); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: flags %+v, want %+v", at, got, want)
+		}
+	}
+	ask(storetest.GulouHR3, "li", 20240329, 8, 0) // come late, and are counted with the others
+	if got := look("2024-04-03 01:00"); len(got) != 0 {
+		t.Errorf("%+v after interviews that are not straight", got)
+	}
+}

@@ -116,6 +116,22 @@ func TestQualityFlagsArePresented(t *testing.T) {
 	if file := s.get("/console/quality/csv"+all, admin.as).text; !strings.Contains(file, ",60,45,,,,57,25,-0.0312,0.6298,,") {
 		t.Errorf("the file tells %s", file)
 	}
+	// Of an interviewer, whose name only those see who see whole responses.
+	must(t, s.store.PutQuality(t.Context(), survey.QualitySheet{Survey: s.survey.ID, Bureau: "350102-HR", Day: 20240131, MadeAt: s.clock(), Rules: 3, Flags: []survey.QualityFlag{
+		{Kind: survey.QualityStraight, Window: "350102-HR", Day: 20240131, N: 57, Of: 58, By: "interviewer-li"}}}))
+	all = "?from=2024-01-31&to=2024-01-31"
+	for name, c := range map[string]struct {
+		text  string
+		names bool
+	}{
+		"organiser's page": {s.get("/console/quality"+all, admin.as).text, true}, "evaluator's page": {s.get("/console/quality"+all, third.as).text, false},
+		"organiser's file": {s.get("/console/quality/csv"+all, admin.as).text, true}, "evaluator's file": {s.get("/console/quality/csv"+all, third.as).text, false},
+		"program": {s.get("/api/v1/quality-flags"+all, token).text, true},
+	} {
+		if !strings.Contains(c.text, "straight_lining") || !strings.Contains(c.text, "57") || strings.Contains(c.text, "interviewer-li") != c.names {
+			t.Errorf("%s tells %s", name, c.text)
+		}
+	}
 	for path, want := range map[string]int{
 		"/console/quality?kind=odd":        http.StatusUnprocessableEntity,
 		"/console/quality?from=yesterday":  http.StatusUnprocessableEntity,

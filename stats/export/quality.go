@@ -28,6 +28,7 @@ var qualityColumns = []Column{
 	{"phones_good", survey.Text{Zh: "手机满意数", En: "Good ones of those on phones"}},
 	{"apart_low", survey.Text{Zh: "满意率之差下限", En: "Difference of satisfaction, at least"}},
 	{"apart_high", survey.Text{Zh: "满意率之差上限", En: "Difference of satisfaction, at most"}},
+	{"interviewer", survey.Text{Zh: "访问员账号", En: "Name of the interviewer"}},
 	{"rows", survey.Text{Zh: "评价编号", En: "Ids of the first of them"}},
 	{"rules", survey.Text{Zh: "规则版本", En: "Version of the rules"}},
 	{"looked_at", survey.Text{Zh: "检查时间", En: "Looked at"}},
@@ -38,7 +39,7 @@ type QualityQuery struct {
 	Within   string // a place at or above the windows; empty for all
 	From, To survey.Span
 	Kind     survey.QualityKind // empty for all
-	Rows     bool               // with the ids of responses
+	Rows     bool               // with the ids of responses, and the names of interviewers
 }
 
 // EachFlag calls yield for the flags a query selects, by day and bureau, with the sheet
@@ -54,7 +55,7 @@ func (q QualityQuery) EachFlag(ctx context.Context, store survey.QualityStore, i
 				continue
 			}
 			if !q.Rows {
-				f.Rows = nil
+				f.Rows, f.By = nil, ""
 			}
 			if err := yield(sheet, f); err != nil {
 				return err
@@ -85,7 +86,7 @@ func Quality(ctx context.Context, w io.Writer, f Format, s survey.Survey, tree *
 			kiosk, phones, low, high = d.Kiosk, d.Phones, d.Low, d.High
 		}
 		return x.Row(f.Day.String(), f.Window, window.Name, sheet.Bureau, string(f.Kind), title.Zh, title.En, f.N, f.Of,
-			filled(f.From), filled(f.To), share, kiosk, phones, low, high, filled(strings.Join(f.Rows, " ")), sheet.Rules, sheet.MadeAt.In(s.Location()).Format(time.RFC3339))
+			filled(f.From), filled(f.To), share, kiosk, phones, low, high, filled(f.By), filled(strings.Join(f.Rows, " ")), sheet.Rules, sheet.MadeAt.In(s.Location()).Format(time.RFC3339))
 	})
 	if err != nil {
 		return Manifest{}, err

@@ -1,13 +1,15 @@
 // Package quality (数据质量) looks for what does not come from a hall at work: ratings
 // in bursts, more ratings than people served, the same answers in a row, one device,
-// the same words, ratings at night, a month on the tablet that phones know nothing of.
+// the same words, ratings at night, a month on the tablet that phones know nothing of,
+// or an interviewer whose forms are ticked straight down.
 //
 // A flag (质量标记) is a reason to look, with its evidence. It excludes nothing and
 // changes no figure: a hall has busy days, families share a phone, most people are
 // content and tick the same boxes. So each rule asks for what chance and an honest hall
 // hardly ever bring about, and goes by the window's own past where there is one. How
 // often each rule is wrong about honest halls, and how often it finds which fraud, is
-// measured by simulation; see the package halls, TestRates and TestChannelRates.
+// measured by simulation; see the package halls, TestRates, TestChannelRates and
+// TestStraightRates.
 //
 // What no rule here sees is patience: a clerk who sends one rating every quarter of an
 // hour from ever new devices, within the hours and the number of people served, looks
@@ -26,7 +28,7 @@ import (
 // definition: whoever recomputes a flag needs them.
 const (
 	// Rules is the version of the rules.
-	Rules = 2
+	Rules = 3
 	// PastDays is how many days before a day are its window's past.
 	PastDays = 28
 	// BurstSpan is the length of time within which a burst is looked for.
@@ -54,6 +56,11 @@ const (
 	// either side. It is a little more than what honest halls are assumed to make: a
 	// smaller one would flag every such window that has ratings enough.
 	ChannelsApart, ChannelsZ, MinChannels = .08, 2.5758293035489004, 30
+	// StraightChance is how unlikely a month's interviews by one person about one bureau
+	// have to be if StraightShare of all people, a little more than is assumed of honest
+	// ones, answer every question alike. An interview tells something from MinQuestions
+	// answers on, the overall one among them.
+	StraightChance, StraightShare, MinQuestions = 1e-3, .85, 3
 )
 
 // MaxRows is how many responses a flag names; MostAnswers how many sets of answers a

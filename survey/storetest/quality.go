@@ -17,7 +17,9 @@ func qualitySheets(t testing.TB, s survey.Store) {
 			Traces: map[string]survey.QualityTrace{GulouHR1: {N: n, Peak: 3, Answers: map[string]int64{"1 attitude=1": n}}},
 			Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: GulouHR1, Day: day, N: n, Of: 4, From: "09:10", To: "09:19", Share: .125,
 				Rows: []string{"00ff"}},
-				{Kind: survey.QualityChannels, Window: GulouHR1, Day: day, N: n, Of: 40, Channels: &survey.ChannelsApart{Kiosk: n - 1, Phones: 33, Low: -.0812, High: .1234}}}}
+				{Kind: survey.QualityChannels, Window: GulouHR1, Day: day, N: n, Of: 40, Channels: &survey.ChannelsApart{Kiosk: n - 1, Phones: 33, Low: -.0812, High: .1234}},
+				{Kind: survey.QualityStraight, Window: bureau, Day: day, N: n, Of: n, By: "li"}},
+			Interviews: map[string]survey.InterviewTrace{"li": {N: n, Straight: n}, "陈.先": {N: 3}}}
 	}
 	const hr, tax = "350102-HR", "350203-TAX"
 	var all []survey.QualitySheet

@@ -28,7 +28,7 @@ var words = map[string]string{
 	"qr": "扫码 QR code", "pc": "电脑 PC", "mobile": "手机 mobile", "tablet": "大厅平板 tablet", "device": "大厅其他设备 other device", "phone": "电话 phone",
 	"sms": "短信 SMS", "paper": "纸质表单 paper", "interview": "第三方访问 interview", sheet.AllChannels: "各渠道合计 all channels",
 	"burst": "十分钟内评价突增 burst", "more_than_served": "评价多于办件 more than served", "same_answers": "雷同作答 same answers",
-	"one_device": "同一设备 one device", "agreeing_comments": "评语雷同 agreeing comments", "night_hours": "夜间评价 at night", "channels_apart": "平板与手机满意率背离 tablet and phones apart",
+	"one_device": "同一设备 one device", "agreeing_comments": "评语雷同 agreeing comments", "night_hours": "夜间评价 at night", "channels_apart": "平板与手机满意率背离 tablet and phones apart", "straight_lining": "访问逐题同级 straight-lining",
 	"callback": "回访率 Callback", "rectification": "整改率 Rectification", "on_time": "按期整改率 Rectified on time",
 	"real_name": "实名差评回访整改率（单位填报） Real-name, declared", "real_name_confirmed": "实名差评回访整改率（群众确认） Real-name, confirmed",
 	"met": "达到 met", "not_met": "未达到 not met", "none": "无 none",

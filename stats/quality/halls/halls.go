@@ -19,6 +19,9 @@
 //   - Helpers: on one day in fifty a guide at the door lends a phone to eight people
 //     within an hour.
 //   - Home: one in twenty-five rates in the evening, until half past eleven.
+//   - Interviews: whoever is asked in person answers every question, four in five of them
+//     throughout as they do overall, the others each question by one of the three best
+//     levels.
 //   - The day's list of visits has everybody who was served.
 //
 // What is assumed of a tablet beside the code stands at [NewWithKiosk].
@@ -143,6 +146,21 @@ func (h *Hall) rating(day survey.Span, at time.Time, level survey.Level, flags s
 	}
 	if h.rng.IntN(10) == 0 {
 		r.Comment = h.comment()
+	}
+	return r
+}
+
+// Interview is what somebody who was served at the window tells an evaluator; of a
+// made-up one nobody was asked, and it is ticked straight down.
+func (h *Hall) Interview(day survey.Span, at time.Time, madeUp bool) survey.Response {
+	r := h.blank(day, at, h.level(h.content))
+	r.Channel = survey.ChannelInterview
+	same := madeUp || h.rng.IntN(5) > 0
+	for _, q := range questions {
+		r.Answers[q] = r.Level
+		if !same {
+			r.Answers[q] = survey.Levels[h.rng.IntN(3)]
+		}
 	}
 	return r
 }
