@@ -98,22 +98,19 @@ func LookForFlags(ctx context.Context, store QualityWork, s survey.Survey, tree 
 // judgeDay judges one day of all bureaus.
 func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus []string, day survey.Span, now time.Time) (done int, err error) {
 	past := map[string]quality.Past{}
-	interviewers := map[[2]string]survey.InterviewTrace{} // by bureau and name, of the month so far
+	month := monthsInterviews{}
 	since := day.Plus(-quality.PastDays)
 	if err := store.Quality(ctx, s.ID, "", min(since, day.FirstDay()), day.Plus(-1), func(q survey.QualitySheet) error {
 		if q.Day >= day.FirstDay() {
-			for by, t := range q.Interviews {
-				sum := interviewers[[2]string{q.Bureau, by}]
-				sum.Add(t)
-				interviewers[[2]string{q.Bureau, by}] = sum
-			}
+			month.add(q)
+		}
+		if q.Day < since {
+			return nil
 		}
 		for window, t := range q.Traces {
-			if q.Day >= since {
-				p := past[window]
-				p.Add(t)
-				past[window] = p
-			}
+			p := past[window]
+			p.Add(t)
+			past[window] = p
 		}
 		return nil
 	}); err != nil {
@@ -123,7 +120,14 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 	if err := store.Quality(ctx, s.ID, "", day, day, func(q survey.QualitySheet) error { before[q.Bureau] = q; return nil }); err != nil {
 		return 0, err
 	}
-	sheets := map[string]survey.QualitySheet{}
+	sheets := map[string]*survey.QualitySheet{}
+	sheetOf := func(place string) *survey.QualitySheet {
+		bureau := survey.BureauOf(place)
+		if sheets[bureau] == nil {
+			sheets[bureau] = &survey.QualitySheet{Survey: s.ID, Bureau: bureau, Day: day, Rules: quality.Rules}
+		}
+		return sheets[bureau]
+	}
 	days := map[string]*quality.Day{}
 	if err := store.Responses(ctx, survey.ResponseQuery{Survey: s.ID, From: day, To: day}, func(r survey.Listed) error {
 		window := r.Path.Window()
@@ -132,16 +136,7 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 		}
 		days[window].Add(r.Response)
 		if r.Interview != nil {
-			if t := quality.TraceOf(r.Response); t.N > 0 {
-				q := sheets[survey.BureauOf(window)]
-				if q.Interviews == nil {
-					q.Interviews = map[string]survey.InterviewTrace{}
-				}
-				sum := q.Interviews[r.Interview.By]
-				sum.Add(t)
-				q.Interviews[r.Interview.By] = sum
-				sheets[survey.BureauOf(window)] = q
-			}
+			sheetOf(window).AddInterview(r.Interview.By, quality.TraceOf(r.Response))
 		}
 		return nil
 	}); err != nil {
@@ -154,49 +149,40 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 	}); err != nil {
 		return 0, err
 	}
+	var flags []survey.QualityFlag
+	for window, d := range days {
+		if t := d.Trace(); t.N > 0 {
+			q := sheetOf(window)
+			if q.Traces == nil {
+				q.Traces = map[string]survey.QualityTrace{}
+			}
+			q.Traces[window] = t
+		}
+		flags = append(flags, d.Flags(past[window], served[window])...)
+	}
 	if quality.LastOfMonth(day, s) {
-		for bureau, q := range sheets {
-			for by, t := range q.Interviews {
-				t.Add(interviewers[[2]string{bureau, by}])
-				interviewers[[2]string{bureau, by}] = t
-			}
+		for _, q := range sheets {
+			month.add(*q)
 		}
-		for key, month := range interviewers {
-			if f := quality.Interviewer(key[1], key[0], day, month); f != nil {
-				q := sheets[key[0]]
-				q.Flags = append(q.Flags, *f)
-				sheets[key[0]] = q
-			}
-		}
+		flags = append(flags, month.flags(day)...)
 		if err := store.Tallies(ctx, survey.TallyQuery{Survey: s.ID, Kind: survey.Window, From: day.Month(), To: day.Month(), Question: survey.Overall}, func(b survey.Bucket, t survey.Tally) error {
 			if f := quality.Channels(b.Place, day, t, s.Rules); f != nil {
-				q := sheets[survey.BureauOf(b.Place)]
-				q.Flags = append(q.Flags, *f)
-				sheets[survey.BureauOf(b.Place)] = q
+				flags = append(flags, *f)
 			}
 			return nil
 		}); err != nil {
 			return 0, err
 		}
 	}
-	for window, d := range days {
-		bureau := survey.BureauOf(window)
-		q := sheets[bureau]
-		if t := d.Trace(); t.N > 0 {
-			if q.Traces == nil {
-				q.Traces = map[string]survey.QualityTrace{}
-			}
-			q.Traces[window] = t
-		}
-		q.Flags = append(q.Flags, d.Flags(past[window], served[window])...)
-		sheets[bureau] = q
+	slices.SortFunc(flags, func(a, b survey.QualityFlag) int {
+		return cmp.Or(cmp.Compare(a.Window, b.Window), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.By, b.By))
+	})
+	for _, f := range flags {
+		q := sheetOf(f.Window)
+		q.Flags = append(q.Flags, f)
 	}
 	for _, bureau := range slices.Backward(bureaus) {
-		q := sheets[bureau]
-		q.Survey, q.Bureau, q.Day, q.Rules = s.ID, bureau, day, quality.Rules
-		slices.SortFunc(q.Flags, func(a, b survey.QualityFlag) int {
-			return cmp.Or(cmp.Compare(a.Window, b.Window), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.By, b.By))
-		})
+		q := *sheetOf(bureau)
 		old := before[bureau]
 		q.MadeAt = old.MadeAt
 		if reflect.DeepEqual(q, old) && bureau != bureaus[0] {
@@ -211,4 +197,25 @@ func judgeDay(ctx context.Context, store QualityWork, s survey.Survey, bureaus [
 		}
 	}
 	return done, nil
+}
+
+// monthsInterviews is what interviews a month brought, by bureau and interviewer.
+type monthsInterviews map[[2]string]survey.InterviewTrace
+
+// add takes a day of a bureau.
+func (m monthsInterviews) add(q survey.QualitySheet) {
+	for by, t := range q.Interviews {
+		t.Add(m[[2]string{q.Bureau, by}])
+		m[[2]string{q.Bureau, by}] = t
+	}
+}
+
+// flags judges each interviewer at each bureau.
+func (m monthsInterviews) flags(day survey.Span) (flags []survey.QualityFlag) {
+	for of, month := range m {
+		if f := quality.Interviewer(of[1], of[0], day, month); f != nil {
+			flags = append(flags, *f)
+		}
+	}
+	return flags
 }

@@ -26,6 +26,21 @@ func sheetsOf(t *testing.T, store survey.Store, bureau string) (sheets []survey.
 	return sheets
 }
 
+// surveyed is a store with the places and the survey of storetest.
+func surveyed(t *testing.T) (*sqlitestore.Store, survey.Survey) {
+	t.Helper()
+	store, err := sqlitestore.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	s := storetest.Survey()
+	if err := errors.Join(store.PutPlaces(t.Context(), storetest.Places()), store.AddSurvey(t.Context(), s)); err != nil {
+		t.Fatal(err)
+	}
+	return store, s
+}
+
 func flagsOf(sheets []survey.QualitySheet) (flags []survey.QualityFlag) {
 	for _, q := range sheets {
 		flags = append(flags, q.Flags...)
@@ -34,20 +49,13 @@ func flagsOf(sheets []survey.QualitySheet) (flags []survey.QualityFlag) {
 }
 
 func TestQualityFlagsOfTheDaysThatAreOver(t *testing.T) {
-	store, err := sqlitestore.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
+	store, s := surveyed(t)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := storetest.Survey()
-	must(store.PutPlaces(t.Context(), storetest.Places()))
-	must(store.AddSurvey(t.Context(), s))
 	f := storetest.NewFacts(1, s)
 	rate := func(window, at string, n int, every time.Duration) {
 		t.Helper()
@@ -91,7 +99,7 @@ func TestQualityFlagsOfTheDaysThatAreOver(t *testing.T) {
 	for i := range 5 {
 		visits = append(visits, f.Visit(storetest.SimingTax, string(rune('A'+i)), storetest.At("2024-03-12 09:00")))
 	}
-	_, err = store.PutVisits(t.Context(), visits)
+	_, err := store.PutVisits(t.Context(), visits)
 	must(err)
 	_, err = jobs.RollUp(t.Context(), store, 1, storetest.At("2024-03-13 23:00"))
 	must(err)
@@ -110,15 +118,7 @@ func TestQualityFlagsOfTheDaysThatAreOver(t *testing.T) {
 // A month is judged once, when its last day is over: by its tally, whether or not
 // anybody rated on that day.
 func TestQualityFlagOfAMonth(t *testing.T) {
-	store, err := sqlitestore.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	s := storetest.Survey()
-	if err := errors.Join(store.PutPlaces(t.Context(), storetest.Places()), store.AddSurvey(t.Context(), s)); err != nil {
-		t.Fatal(err)
-	}
+	store, s := surveyed(t)
 	f := storetest.NewFacts(1, s)
 	rate := func(window string, first survey.Span, n int, c survey.Channel, bad int) {
 		t.Helper()
@@ -252,15 +252,7 @@ func (s *cutStore) PutQuality(ctx context.Context, q survey.QualitySheet) error 
 // Somebody's interviews about a bureau are judged when the month is over, of all its
 // windows together, and each interviewer alone.
 func TestQualityFlagOfAnInterviewer(t *testing.T) {
-	store, err := sqlitestore.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	s := storetest.Survey()
-	if err := errors.Join(store.PutPlaces(t.Context(), storetest.Places()), store.AddSurvey(t.Context(), s)); err != nil {
-		t.Fatal(err)
-	}
+	store, s := surveyed(t)
 	f := storetest.NewFacts(1, s)
 	ask := func(window, by string, first survey.Span, n, straight int) {
 		t.Helper()

@@ -97,6 +97,18 @@ type QualitySheet struct {
 	Interviews map[string]InterviewTrace `json:"interviews,omitempty"`
 }
 
+// AddInterview counts what an interview left; nothing if it tells nothing.
+func (q *QualitySheet) AddInterview(by string, t InterviewTrace) {
+	if t.N == 0 {
+		return
+	}
+	if q.Interviews == nil {
+		q.Interviews = map[string]InterviewTrace{}
+	}
+	t.Add(q.Interviews[by])
+	q.Interviews[by] = t
+}
+
 // QualityStore keeps what was found.
 type QualityStore interface {
 	// PutQuality keeps a sheet, in place of an earlier one of the same survey,

@@ -83,16 +83,16 @@ func (a *app) addInterview(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	window, ok := w.tree.Place(c.FormValue("window"))
-	if !ok || window.Kind != survey.Window || !window.Active || !s.Candidate(window.Code) {
-		return survey.Faults{{Field: "window", Value: c.FormValue("window"), Why: WhyPlace}}
+	window, err := windowInForm(c, w, s)
+	if err != nil {
+		return err
 	}
 	list, err := a.Store.Assignments(c.UserContext(), s.ID)
 	if err != nil {
 		return err
 	}
 	id := survey.EvaluationID{Survey: s.ID, Bureau: survey.BureauOf(window.Code), Evaluator: actor(c).Name}
-	if !survey.Assigned(list, id) || !sees(w.tree, actor(c), window.Code) {
+	if !survey.Assigned(list, id) {
 		return errNoAccess
 	}
 	mode, ok := survey.ParseInterviewMode(c.FormValue("mode"))

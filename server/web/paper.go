@@ -92,6 +92,18 @@ func windowOptions(s survey.Survey, w *world, place string) (out []PlaceOption) 
 	return out
 }
 
+// windowInForm is the window of a survey that a form names, if the actor sees it.
+func windowInForm(c *fiber.Ctx, w *world, s survey.Survey) (survey.Place, error) {
+	window, ok := w.tree.Place(c.FormValue("window"))
+	switch {
+	case !ok || window.Kind != survey.Window || !window.Active || !s.Candidate(window.Code):
+		return window, survey.Faults{{Field: "window", Value: c.FormValue("window"), Why: WhyPlace}}
+	case !sees(w.tree, actor(c), window.Code):
+		return window, errNoAccess
+	}
+	return window, nil
+}
+
 // keyIn stores one paper form, by the rules of the citizen's page. It goes in as what it
 // is: by the channel of paper, with who keyed it in and the day that stands on it.
 func (a *app) keyIn(c *fiber.Ctx) error {
@@ -103,12 +115,9 @@ func (a *app) keyIn(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	window, ok := w.tree.Place(c.FormValue("window"))
-	switch {
-	case !ok || window.Kind != survey.Window || !window.Active || !s.Candidate(window.Code):
-		return survey.Faults{{Field: "window", Value: c.FormValue("window"), Why: WhyPlace}}
-	case !sees(w.tree, actor(c), window.Code):
-		return errNoAccess
+	window, err := windowInForm(c, w, s)
+	if err != nil {
+		return err
 	}
 	typed := readSubmission(c, s.Questionnaire)
 	view := PaperView{Window: window.Code, Number: c.FormValue("number"), Day: c.FormValue("day"), Typed: typed, Reasons: c.FormValue("reasons")}
