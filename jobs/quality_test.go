@@ -297,3 +297,32 @@ func TestQualityFlagOfAnInterviewer(t *testing.T) {
 		t.Errorf("%+v after interviews that are not straight", got)
 	}
 }
+
+// What lies further back than a window's past does not excuse a burst, also on the last
+// day of a month, for which more days are read.
+func TestThePastOfAWindowIsNoLonger(t *testing.T) {
+	store, s := surveyed(t)
+	f := storetest.NewFacts(1, s)
+	rate := func(at string, n int, every time.Duration) {
+		t.Helper()
+		var group []survey.Response
+		for i := range n {
+			group = append(group, f.Response(storetest.GulouHR1, storetest.At(at).Add(time.Duration(i)*every), storetest.Good))
+		}
+		if _, err := store.AddResponses(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rate("2024-03-01 09:00", 12, 30*time.Second) // 30 days before
+	for day := survey.Span(20240304); day <= 20240312; day = day.Plus(1) {
+		rate(day.String()+" 09:00", 2, time.Hour)
+	}
+	rate("2024-03-31 09:00", 10, 30*time.Second)
+	if _, err := jobs.LookForFlags(t.Context(), store, s, storetest.Tree(), storetest.At("2024-04-01 01:00")); err != nil {
+		t.Fatal(err)
+	}
+	got := flagsOf(sheetsOf(t, store, ""))
+	if len(got) != 1 || got[0].Kind != survey.QualityBurst || got[0].Day != 20240331 || got[0].Of != 1 {
+		t.Errorf("flags %+v, want one burst on the last day, measured by the 28 days before", got)
+	}
+}
