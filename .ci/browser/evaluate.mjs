@@ -17,6 +17,17 @@ export default async function evaluate({ told, check, visit, shot }) {
   };
   const choose = (page, item, finding) => page.locator(`[data-item="${item}"] [name=finding][value=${finding}]`).tap();
   const waitKept = (page, n) => page.waitForFunction((want) => document.getElementById('held-n').textContent === want, String(n));
+  // The device writes nothing for others until window.busy is false.
+  const busyDevice = (page) => page.evaluate(() => new Promise((resolve, reject) => {
+    window.busy = true;
+    const request = indexedDB.open('manyi-evaluate');
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const entries = request.result.transaction('entries', 'readwrite').objectStore('entries');
+      const hold = () => { if (window.busy) entries.count().onsuccess = hold; };
+      entries.count().onsuccess = () => { resolve(); hold(); };
+    };
+  }));
   const allSent = (page) => page.locator('#held-all:not([hidden])').waitFor();
   const answered = (page) => page.locator('#answered').textContent().then(Number);
 
@@ -25,6 +36,7 @@ export default async function evaluate({ told, check, visit, shot }) {
     await choose(page, '1', 'met');
     await page.waitForFunction(() => document.getElementById('answered').textContent === '1');
     await page.context().setOffline(true);
+    await busyDevice(page); // what is said while it is busy counts as it was said
     await choose(page, '2', 'not_met');
     await choose(page, '3', 'met');
     await choose(page, '3', 'not_applicable'); // changed their mind: two entries
@@ -32,6 +44,8 @@ export default async function evaluate({ told, check, visit, shot }) {
     await measured.locator('[name=value1]').fill('95');
     await measured.locator('[name=value2]').fill('85');
     await choose(page, '11', 'met');
+    assert.equal(await page.locator('#held-n').textContent(), '0', 'the device is busy');
+    await page.evaluate(() => { window.busy = false; });
     await waitKept(page, 5); // values and finding are kept one after the other
     assert.equal(await answered(page), 1, 'nothing came through');
     await shot(page, 'evaluate-offline');

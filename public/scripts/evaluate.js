@@ -102,16 +102,16 @@ function showRefused(section, refused) {
   place.textContent = (refused ?? []).map((r) => `${r.text.zh} ${r.text.en}`).join('; ');
 }
 
-// enter keeps what a form says, and sends it, once a finding is chosen, every value is
-// there, or somebody asks to save. Photos go once: the field is emptied.
-async function enter(form, asked) {
+// enter keeps what a form said, and sends it, once a finding is chosen, every value is
+// there, or somebody asks to save. Photos go once: the field is emptied, so they are
+// read when it is their turn.
+async function enter(form, data, asked) {
   const section = form.closest('[data-item]');
-  const data = new FormData(form);
-  const values = [...data].filter(([name]) => name.startsWith('value')).map(([, v]) => v.trim());
-  if (!data.get('finding') && !asked && !(values.length && values.every(Boolean))) return; // nothing is said yet
+  const values = data.filter(([name]) => name.startsWith('value')).map(([, v]) => v.trim());
+  if (!data.some(([name]) => name === 'finding') && !asked && !(values.length && values.every(Boolean))) return; // nothing is said yet
   const files = form.elements.photos;
   const photos = [...files.files];
-  const fields = [...data].filter(([name]) => !['csrf', 'key', 'photos'].includes(name));
+  const fields = data.filter(([name]) => !['csrf', 'key', 'photos'].includes(name));
   const entry = { key: newKey(), owner, item: section.dataset.item, fields, photos };
   try {
     await keep(entry);
@@ -131,9 +131,13 @@ async function enter(form, asked) {
   send();
 }
 
-// One after the other, so that what was entered last has the last key.
+// One after the other, so that what was entered last has the last key; each as it was
+// said, also where the device is slow and the form says something else by then.
 let entering = Promise.resolve();
-const queue = (form, asked) => { entering = entering.then(() => enter(form, asked)); };
+function queue(form, asked) {
+  const data = [...new FormData(form)];
+  entering = entering.then(() => enter(form, data, asked));
+}
 
 for (const form of page.querySelectorAll('[data-item] form')) {
   form.addEventListener('change', () => queue(form));
