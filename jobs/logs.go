@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -154,8 +155,8 @@ const (
 	mostBatch  = 5000
 )
 
-// Data appends responses and case steps of the groups of which enough wait, in the
-// order of their hashes, which are random. So neither time nor order shows in the log,
+// Data appends responses and case steps of the groups of which enough wait, and all
+// visits, in the order of their hashes, which are random. So neither time nor order shows in the log,
 // and of bureaus that are published together a leaf's neighbours do not tell which one
 // it is of. Until they are appended it holds a hash for each. It returns how many were.
 func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
@@ -169,6 +170,9 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 	if err := l.openSteps(ctx, surveys); err != nil {
 		return 0, err
 	}
+	if err := l.openVisits(ctx); err != nil {
+		return 0, err
+	}
 	if err := l.place(ctx); err != nil { // or what an earlier run appended would seem to wait
 		return 0, err
 	}
@@ -178,6 +182,9 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 		least := LeastBatch
 		if s, ok := surveys[proof.GroupSurvey(group)]; ok && !now.Before(s.Closes) {
 			least = LastBatch
+		}
+		if group == proof.VisitGroup(proof.GroupSurvey(group)) {
+			least = 1
 		}
 		if len(batch) >= least {
 			ready = append(ready, batch...)
@@ -232,6 +239,38 @@ func (l Logger) openSteps(ctx context.Context, surveys map[string]survey.Survey)
 		return err
 	}
 	return keep()
+}
+
+// openVisits keeps what opens the visits that lists added or moved since the last time,
+// those of a window and day together. Cut short, it names some of them again.
+func (l Logger) openVisits(ctx context.Context) error {
+	for {
+		some, err := l.Store.UnloggedVisits(ctx, logBatch)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		var list []survey.FactOpening
+		for rest := some; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Survey == rest[0].Survey && rest[n].Window == rest[0].Window && rest[n].Day == rest[0].Day {
+				n++
+			}
+			r := proof.OfVisits(rest[:n], l.Keys)
+			names, _ := r.Value("visits")
+			ref := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", rest[0].Survey, rest[0].Window, rest[0].Day, names))
+			o, err := r.Opening(ref[:], proof.VisitGroup(rest[0].Survey))
+			if err != nil {
+				return err
+			}
+			list, rest = append(list, o), rest[n:]
+		}
+		if err := l.Store.AddOpenings(ctx, list); err != nil {
+			return err
+		}
+		if err := l.Store.LoggedVisits(ctx, some); err != nil {
+			return err
+		}
+	}
 }
 
 // place notes the index of what was appended since the last checkpoint.

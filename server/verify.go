@@ -57,12 +57,22 @@ func sayRecomputed(w io.Writer, r bundle.Report) {
 	if r.Recounted {
 		fmt.Fprintf(w, ";\n  callback, rectification, on-time and real-name rates, of %d cases with %d steps, and every deadline of them", r.Cases, r.Steps)
 	}
+	if r.VisitsRecounted {
+		fmt.Fprintf(w, ";\n  visits served, rated and unrated for longer than the default days, of %d entries about visits", r.Visits)
+	}
 	fmt.Fprint(w, "\nrecomputed from what is published: every rate, score, composite, verdict, rank and funnel limit\n")
 	fmt.Fprintf(w, "not recomputed, on the signature alone:\n  %d responses that wait to be logged", d.Outside)
 	if r.Recounted {
 		fmt.Fprintf(w, ", and %d steps of cases", d.OutsideSteps)
 	}
-	fmt.Fprint(w, "; which of several responses for one case counts;\n  visits, evaluations and quality flags; names of places\n")
+	if r.VisitsRecounted {
+		fmt.Fprintf(w, ", and %d visits of the period", d.Visits.Outside)
+	}
+	fmt.Fprint(w, "; which of several responses for one case counts;\n  ")
+	if !r.VisitsRecounted {
+		fmt.Fprint(w, "visits, ")
+	}
+	fmt.Fprint(w, "evaluations and quality flags; names of places\n")
 	if !r.Recounted {
 		fmt.Fprint(w, "  how many cases are due, called back, rectified, on time and real-name: the bundle for auditors has what they are counted from\n")
 		return

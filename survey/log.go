@@ -33,7 +33,8 @@ type FactKind string
 // The kinds.
 const (
 	FactResponse FactKind = "response"
-	FactStep     FactKind = "step" // of a case; decisions about not adopting are among them
+	FactStep     FactKind = "step"   // of a case; decisions about not adopting are among them
+	FactVisits   FactKind = "visits" // of a window on a day, as far as lists named them since the last time
 )
 
 // FactOpening (开示) is what opens a data leaf: the values it commits to, and their
@@ -48,6 +49,16 @@ type FactOpening struct {
 	Index int64
 	// Fields is what package stats/proof needs to open the leaf.
 	Fields []byte
+}
+
+// VisitFact is what the data log says of a visit (办件).
+type VisitFact struct {
+	Survey string
+	Case   CaseRef
+	Window string
+	Day    Span
+	// No is 1, and one more whenever a list gave the visit another window or day.
+	No int
 }
 
 // Waiting is the Index of what is not in the log yet.
@@ -68,6 +79,13 @@ type LogStore interface {
 	UnloggedResponses(ctx context.Context, limit int) ([]Response, error)
 	// LoggedResponses settles responses that UnloggedResponses returned; idempotent.
 	LoggedResponses(ctx context.Context, keys []Key) error
+	// UnloggedVisits returns up to limit visits that LoggedVisits was not called for with
+	// the No they have, by survey, window and day. A visit is among them from the moment
+	// it is stored. The cost does not grow with the others.
+	UnloggedVisits(ctx context.Context, limit int) ([]VisitFact, error)
+	// LoggedVisits settles visits that UnloggedVisits returned; idempotent. One that has
+	// another No by now stays owed.
+	LoggedVisits(ctx context.Context, visits []VisitFact) error
 	// AddOpenings keeps openings, waiting; one whose kind and ref is there is left as
 	// it is, salts and all. Cut short, some are kept and the call may be repeated.
 	AddOpenings(ctx context.Context, list []FactOpening) error

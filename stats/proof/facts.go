@@ -3,6 +3,8 @@ package proof
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +53,40 @@ func OfStep(c survey.Case, e survey.Entry, zone *time.Location, tags Tags) Recor
 	}).Erase("note")
 }
 
+// OfVisits is the record of visits of one window on one day. Each is there by its case's
+// tag, so auditors can tell which responses belong to it, and by its No: if two records
+// name the same visit, the higher number stands, and with the same number they say the
+// same. So a list cut short and noted again, in one record with others or by itself,
+// counts nobody twice.
+func OfVisits(visits []survey.VisitFact, tags Tags) Record {
+	first := visits[0]
+	names := make([]string, len(visits))
+	for i, v := range visits {
+		names[i] = tags.CaseTag(v.Survey, v.Case) + "." + strconv.Itoa(v.No)
+	}
+	slices.Sort(names)
+	day := int(first.Day)
+	return newRecord(survey.FactVisits, map[string]string{
+		"survey": first.Survey, "year": strconv.Itoa(day / 10000), "month": strconv.Itoa(day / 100), "bureau": survey.BureauOf(first.Window),
+		"day": strconv.Itoa(day), "window": first.Window, "visits": strings.Join(names, " "),
+	})
+}
+
+// ReadVisits calls yield for each visit that a field of [OfVisits] names.
+func ReadVisits(field string, yield func(tag string, no int) error) error {
+	for name := range strings.SplitSeq(field, " ") {
+		tag, number, _ := strings.Cut(name, ".")
+		no, err := strconv.Atoi(number)
+		if err != nil || tag == "" || no < 1 || no > math.MaxUint16 || strconv.Itoa(no) != number {
+			return fmt.Errorf("visit %q is none", name)
+		}
+		if err := yield(tag, no); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -74,6 +110,10 @@ func CityOf(path survey.Path) string {
 func ResponseGroup(r survey.Response) string {
 	return strings.Join([]string{"response", r.Survey, survey.BureauOf(r.Path.Window())}, "/")
 }
+
+// VisitGroup is the group of the visits of a survey. They need not stand with others:
+// nobody but auditors is told which visits a leaf is of.
+func VisitGroup(id string) string { return strings.Join([]string{"visits", id}, "/") }
 
 // StepGroup is the group of the steps of a case.
 func StepGroup(id string) string { return strings.Join([]string{"step", id}, "/") }

@@ -29,6 +29,10 @@ var kinds = map[survey.FactKind]kindFields{
 		public:  []string{"survey", "step", "no", "response"},
 		private: []string{"day", "at", "recorded", "by", "party", "outcome", "ground", "days", "level", "note", "photos", "clock"},
 	},
+	survey.FactVisits: {
+		public:  []string{"survey", "year", "month", "bureau"},
+		private: []string{"day", "window", "visits"},
+	},
 }
 
 // saltLen is 128 bits: a value of five cannot be found by trying.

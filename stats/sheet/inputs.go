@@ -9,7 +9,7 @@ import (
 	"manyi/survey"
 )
 
-// Inputs is what is known of a bureau besides what is in the log.
+// Inputs is what is known of a bureau besides its responses and cases.
 type Inputs struct {
 	Visits     Visits
 	Evaluation *Evaluation // nil if none was submitted
@@ -20,15 +20,11 @@ type Inputs struct {
 // are left out, and what they would follow from; of evaluations and flags nothing is,
 // as no citizen's rating follows from them.
 func (u *Unit) Fill(least int64, of map[string]Inputs) {
-	members := u.members()
-	var visits Visits
-	u.Visits, u.Flags, u.Evaluations = nil, map[survey.QualityKind]int64{}, map[string]Evaluation{}
-	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedVisits })
-	for _, bureau := range members {
+	visits := map[string]Visits{}
+	u.Flags, u.Evaluations = map[survey.QualityKind]int64{}, map[string]Evaluation{}
+	for _, bureau := range u.members() {
 		in := of[bureau]
-		visits.Served += in.Visits.Served
-		visits.Rated += in.Visits.Rated
-		visits.Defaults += in.Visits.Defaults
+		visits[bureau] = in.Visits
 		for kind, n := range in.Flags {
 			u.Flags[kind] += n
 		}
@@ -36,8 +32,21 @@ func (u *Unit) Fill(least int64, of map[string]Inputs) {
 			u.Evaluations[bureau] = *in.Evaluation
 		}
 	}
+	u.FillVisits(least, visits)
+}
+
+// FillVisits adds up the visits of a unit's bureaus, as [Unit.Fill] does.
+func (u *Unit) FillVisits(least int64, of map[string]Visits) {
+	u.Visits = nil
+	u.Merged = slices.DeleteFunc(slices.Clone(u.Merged), func(m Merged) bool { return m == MergedVisits })
 	if u.merged(MergedCounts) {
 		return // nothing is told of how many rated
+	}
+	var visits Visits
+	for _, bureau := range u.members() {
+		visits.Served += of[bureau].Served
+		visits.Rated += of[bureau].Rated
+		visits.Defaults += of[bureau].Defaults
 	}
 	switch {
 	case !told(least, visits.numbers()...):

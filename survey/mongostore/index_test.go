@@ -43,6 +43,7 @@ var usedIndexes = []struct {
 	{"owed proofs", "proofs", field("owed", true), nil, []string{"owed"}},
 	{"the messages of a name", "sends", bson.D{{Key: "name", Value: "p"}, {Key: "at", Value: bson.D{{Key: "$gt", Value: time.Unix(0, 0)}}}}, nil, []string{"name"}},
 	{"the visits to invite", "visits", bson.D{{Key: "_id.survey", Value: "bulk"}, {Key: "invite", Value: bson.D{{Key: "$lt", Value: time.Unix(0, 0)}}}}, bson.D{{Key: "invite", Value: 1}}, []string{"invite"}},
+	{"the visits that are not logged", "visits", field("unlogged", true), bson.D{{Key: "_id.survey", Value: 1}, {Key: "window", Value: 1}, {Key: "day", Value: 1}}, []string{"unlogged"}},
 	{"the messages of a lane that are due", "messages", bson.D{{Key: "lane", Value: "queue/y2024"}, {Key: "at", Value: bson.D{{Key: "$lte", Value: time.Unix(0, 0)}}}}, bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"due"}},
 	{"the invitations of a phone", "messages", bson.D{{Key: "phone", Value: []byte{1}}, {Key: "kind", Value: "invitation"}}, bson.D{{Key: "made", Value: 1}, {Key: "_id", Value: 1}}, []string{"phone"}},
 	{"the evaluations of a bureau", "evaluations", bson.D{{Key: "_id.survey", Value: "bulk"}, {Key: "_id.bureau", Value: "350102-HR"}}, bson.D{{Key: "_id.survey", Value: 1}, {Key: "_id.bureau", Value: 1}, {Key: "_id.evaluator", Value: 1}}, []string{"bureau"}},

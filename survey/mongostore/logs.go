@@ -109,6 +109,34 @@ func (s *Store) LoggedResponses(ctx context.Context, keys []survey.Key) error {
 	})
 }
 
+// UnloggedVisits implements survey.LogStore. A visit is stored with a mark, as responses are.
+func (s *Store) UnloggedVisits(ctx context.Context, limit int) (list []survey.VisitFact, err error) {
+	err = s.do(ctx, "read visits that are not logged", func() error {
+		docs, err := all[visitDoc](ctx, s.db.Collection("visits"), field("unlogged", true), sorted("_id.survey", "window", "day").SetLimit(int64(limit)))
+		for _, d := range docs {
+			list = append(list, survey.VisitFact{Survey: d.ID.Survey, Case: d.ID.ref(), Window: d.Window, Day: d.Day, No: d.No})
+		}
+		return err
+	})
+	return list, err
+}
+
+// LoggedVisits implements survey.LogStore.
+func (s *Store) LoggedVisits(ctx context.Context, visits []survey.VisitFact) error {
+	if len(visits) == 0 {
+		return nil
+	}
+	return s.do(ctx, "settle logged visits", func() error {
+		updates := make([]mongo.WriteModel, len(visits))
+		for i, v := range visits {
+			updates[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: caseID{v.Survey, v.Case.Number, v.Case.Stage}}, {Key: "no", Value: v.No}}).
+				SetUpdate(bson.D{{Key: "$unset", Value: field("unlogged", "")}})
+		}
+		_, err := s.db.Collection("visits").BulkWrite(ctx, updates, options.BulkWrite().SetOrdered(false))
+		return err
+	})
+}
+
 // AddOpenings implements survey.LogStore.
 func (s *Store) AddOpenings(ctx context.Context, list []survey.FactOpening) error {
 	return s.do(ctx, "keep openings", func() error {

@@ -53,6 +53,14 @@ var migrations = []func(ctx context.Context, s *Store) error{
 	func(context.Context, *Store) error { return nil },                      // sheets in responses, which earlier versions would lose
 	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of publications
 	func(context.Context, *Store) error { return nil },                      // interviews in responses, which earlier versions would lose
+	func(ctx context.Context, s *Store) error { // of visits in the log, which none is in yet
+		if err := s.makeIndexes(ctx); err != nil {
+			return err
+		}
+		_, err := s.db.Collection("visits").UpdateMany(ctx, field("no", bson.D{{Key: "$exists", Value: false}}),
+			bson.D{{Key: "$set", Value: bson.D{{Key: "no", Value: 1}, {Key: "unlogged", Value: true}}}})
+		return err
+	},
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -88,10 +96,11 @@ var indexes = map[string][]mongo.IndexModel{
 		partial(index("texts", "survey", "window", "at"), "comment"),
 		partial(index("unlogged", "unlogged"), "unlogged"),
 	},
-	"contacts":  {partial(index("follow", "follow"), "follow")},
-	"proofs":    {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
-	"sends":     {index("name", "name", "at"), index("at", "at")},
-	"visits":    {index("bucket", "_id.survey", "window", "day"), partial(index("invite", "_id.survey", "invite"), "invite")},
+	"contacts": {partial(index("follow", "follow"), "follow")},
+	"proofs":   {partial(index("owed", "owed"), "owed"), index("expires", "expires")},
+	"sends":    {index("name", "name", "at"), index("at", "at")},
+	"visits": {index("bucket", "_id.survey", "window", "day"), partial(index("invite", "_id.survey", "invite"), "invite"),
+		partial(index("unlogged", "_id.survey", "window", "day"), "unlogged")},
 	"inbound":   {partial(index("due", "due", "at", "_id"), "due"), index("phone", "phone", "at"), index("at", "at", "_id")},
 	"buckets":   {index("span", "_id.survey", "_id.kind", "_id.span", "_id.place"), partial(index("due", "due"), "due")},
 	"codes":     {index("window", "survey", "window", "issued")},

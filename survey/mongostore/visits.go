@@ -28,6 +28,8 @@ type visitDoc struct {
 	Invited  []byte      `bson:"invited,omitempty"`
 	Invite   time.Time   `bson:"invite,omitempty"` // Finished, if it has a phone and was not invited
 	List     int64       `bson:"list"`             // number of the list that last named it
+	No       int         `bson:"no"`               // what lists said of window and day, from 1
+	Unlogged bool        `bson:"unlogged,omitempty"`
 }
 
 func visitDocOf(v survey.Visit) visitDoc {
@@ -55,6 +57,10 @@ func (d visitDoc) over(old visitDoc) visitDoc {
 	}
 	if bytes.Equal(d.Phone, old.Phone) {
 		d.KeyID, d.Sealed = old.KeyID, old.Sealed
+	}
+	d.No, d.Unlogged = old.No, old.Unlogged
+	if d.Window != old.Window || d.Day != old.Day {
+		d.No, d.Unlogged = old.No+1, true
 	}
 	return d.waiting()
 }
@@ -264,6 +270,7 @@ func (s *Store) applyRows(ctx context.Context, no int64, rows []visitDoc, change
 				replaces = append(replaces, mongo.NewReplaceOneModel().SetFilter(slices.Concat(asRead, asInvited(old.Invited))).SetReplacement(v.over(old)))
 				owes.Buckets = append(owes.Buckets, old.bucket())
 			} else {
+				v.No, v.Unlogged = 1, true
 				inserts = append(inserts, v)
 			}
 			owes.Buckets = append(owes.Buckets, v.bucket())

@@ -60,6 +60,33 @@ func errUnless(err, harmless error) error {
 	return err
 }
 
+// UnloggedVisits implements survey.LogStore.
+func (s *Store) UnloggedVisits(ctx context.Context, limit int) (list []survey.VisitFact, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT survey, case_number, stage, window, day, no FROM visits
+		WHERE logged < no ORDER BY survey, window, day LIMIT ?`, limit)
+	err = each(rows, err, func(r *sql.Rows) error {
+		var v survey.VisitFact
+		err := r.Scan(&v.Survey, &v.Case.Number, &v.Case.Stage, &v.Window, &v.Day, &v.No)
+		list = append(list, v)
+		return err
+	})
+	return list, wrap("read visits that are not logged", err)
+}
+
+// LoggedVisits implements survey.LogStore.
+func (s *Store) LoggedVisits(ctx context.Context, visits []survey.VisitFact) error {
+	return wrap("settle logged visits", s.tx(ctx, func(tx *sql.Tx) error {
+		for _, v := range visits {
+			if _, err := s.in(ctx, tx, settleVisit).ExecContext(ctx, v.No, v.Survey, v.Case.Number, v.Case.Stage); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+const settleVisit = "UPDATE visits SET logged = max(logged, ?) WHERE survey = ? AND case_number = ? AND stage = ?"
+
 // AddOpenings implements survey.LogStore.
 func (s *Store) AddOpenings(ctx context.Context, list []survey.FactOpening) error {
 	return wrap("keep openings", s.tx(ctx, func(tx *sql.Tx) error {

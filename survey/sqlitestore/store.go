@@ -130,7 +130,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // The statements that run once per bucket, response or visit: compiling them
 // costs more than running them.
 var (
-	preparedWrites = []string{insertResponse, caseHead, caseSize, insertCase, insertEntry, updateCase, selectVisit, putVisit, responsesOfCase, putWorth, nextGen, putMark, dropMark, putTally, putBehind, insertMessage}
+	preparedWrites = []string{insertResponse, caseHead, caseSize, insertCase, insertEntry, updateCase, selectVisit, putVisit, settleVisit, responsesOfCase, putWorth, nextGen, putMark, dropMark, putTally, putBehind, insertMessage}
 	preparedReads  = []string{firstOfForm, selectBucket, rivalClaims, selectMarks, countVisits, talliesAll, talliesAt, sumWindows, sumDays, sumMonths}
 )
 

@@ -172,7 +172,10 @@ func (s *Store) storeMarks(ctx context.Context, tx *sql.Tx, m marker) error {
 
 const (
 	selectVisit = "SELECT " + visitColumns + " FROM visits WHERE survey = ? AND case_number = ? AND stage = ?"
-	putVisit    = "INSERT OR REPLACE INTO visits(" + visitColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-	nextGen     = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
-	putMark     = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
+	putVisit    = "INSERT INTO visits(" + visitColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT(survey, case_number, stage) DO UPDATE SET no = no + (window <> excluded.window OR day <> excluded.day),
+		window = excluded.window, item = excluded.item, finished = excluded.finished, day = excluded.day, secret = excluded.secret,
+		phone = excluded.phone, key_id = excluded.key_id, sealed = excluded.sealed, language = excluded.language, invited = excluded.invited`
+	nextGen = "UPDATE mark_sequence SET gen = gen + 1 RETURNING gen"
+	putMark = "INSERT OR REPLACE INTO marks(step, survey, span, place, kind, gen) VALUES (?,?,?,?,?,?)"
 )

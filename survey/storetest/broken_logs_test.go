@@ -103,3 +103,32 @@ func (s forgetsUnlogged) LoggedResponses(ctx context.Context, keys []survey.Key)
 	}
 	return s.Store.LoggedResponses(ctx, keys)
 }
+
+// forgetsMoved settles a visit as it is by now, not as it was noted.
+type forgetsMoved struct{ survey.Store }
+
+func (s forgetsMoved) LoggedVisits(ctx context.Context, visits []survey.VisitFact) error {
+	owed, err := s.Store.UnloggedVisits(ctx, 1000)
+	if err != nil {
+		return err
+	}
+	for _, o := range owed {
+		for _, v := range visits {
+			if o.Case == v.Case && o.Survey == v.Survey {
+				visits = append(visits, o)
+			}
+		}
+	}
+	return s.Store.LoggedVisits(ctx, visits)
+}
+
+// numbersOnce says that every visit is where it was first.
+type numbersOnce struct{ survey.Store }
+
+func (s numbersOnce) UnloggedVisits(ctx context.Context, limit int) ([]survey.VisitFact, error) {
+	list, err := s.Store.UnloggedVisits(ctx, limit)
+	for i := range list {
+		list[i].No = 1
+	}
+	return list, err
+}

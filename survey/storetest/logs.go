@@ -17,6 +17,7 @@ var logChecks = []Check{
 	{"logs/of many checkpoints with one number one stands", logCheckpoints},
 	{"logs/an opening is kept once, waits, and gets its place", logOpenings},
 	{"logs/a response is owed until it is settled, whatever else is", logOwed},
+	{"logs/a visit is owed until it is settled as it is", logVisits},
 }
 
 func leafHash(text string) survey.LeafHash { return sha256.Sum256([]byte(text)) }
@@ -177,5 +178,54 @@ func logOwed(t testing.TB, s survey.Store) {
 	add(first) // again
 	owed(10, third)
 	must(t, "settle", s.LoggedResponses(t.Context(), []survey.Key{third.Key}))
+	owed(10)
+}
+
+func logVisits(t testing.TB, s survey.Store) {
+	f, other := NewFacts(1, Survey()), NewFacts(2, Survey(Named("other")))
+	owed := func(limit int, want ...survey.VisitFact) {
+		t.Helper()
+		got, err := s.UnloggedVisits(t.Context(), limit)
+		must(t, "unlogged", err)
+		same(t, "unlogged", got, want)
+	}
+	fact := func(v survey.Visit, no int) survey.VisitFact {
+		return survey.VisitFact{Survey: v.Survey, Case: v.Case, Window: v.Window, Day: v.Day, No: no}
+	}
+	settle := func(visits ...survey.VisitFact) {
+		t.Helper()
+		must(t, "settle", s.LoggedVisits(t.Context(), visits))
+	}
+	owed(10)
+	settle()
+	late, early := f.Visit(GulouHR1, "A1", At("2024-02-29")), f.Visit(GulouHR1, "B1", At("2024-02-28"))
+	elsewhere, first := f.Visit(SimingTax, "C1", At("2024-02-01")), other.Visit(SimingTax, "A1", At("2024-02-01"))
+	put(t, s, late, elsewhere, early, first)
+	owed(10, fact(first, 1), fact(early, 1), fact(late, 1), fact(elsewhere, 1)) // by survey, window and day
+	owed(2, fact(first, 1), fact(early, 1))
+	for range 2 {
+		settle(fact(first, 1), fact(late, 1), fact(elsewhere, 1))
+	}
+	owed(10, fact(early, 1))
+	put(t, s, late, elsewhere, early, first)
+	changed := late
+	changed.Item, changed.Secret, changed.FinishedAt = "换个事项", Secret("y"), late.FinishedAt.Add(1e9)
+	same(t, "a visit that is where it was", put(t, s, changed), survey.VisitChange{Changed: 1})
+	owed(10, fact(early, 1))
+	// Moved while what it was is being noted, and then back.
+	moved := changed
+	moved.Window = SimingTax
+	put(t, s, moved)
+	settle(fact(late, 1), fact(early, 1))
+	owed(10, fact(moved, 2))
+	put(t, s, late)
+	settle(fact(moved, 2))
+	owed(10, fact(late, 3))
+	settle(fact(late, 3))
+	later := elsewhere
+	later.FinishedAt, later.Day = At("2024-02-02"), 20240202
+	put(t, s, later)
+	owed(10, fact(later, 2))
+	settle(fact(later, 2))
 	owed(10)
 }

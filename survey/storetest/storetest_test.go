@@ -82,6 +82,8 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"lets two nodes sign under one number", func(s survey.Store) survey.Store { return signsAnyway{s} }, "logs/of many checkpoints with one number one stands"},
 		{"salts anew what is kept", func(s survey.Store) survey.Store { return &saltsAnew{Store: s, seen: map[string]survey.FactOpening{}} }, "logs/an opening is kept once, waits, and gets its place"},
 		{"forgets a response", func(s survey.Store) survey.Store { return forgetsUnlogged{s} }, "logs/a response is owed until it is settled, whatever else is"},
+		{"forgets a visit that moved", func(s survey.Store) survey.Store { return forgetsMoved{s} }, "logs/a visit is owed until it is settled as it is"},
+		{"does not number a visit that moved", func(s survey.Store) survey.Store { return numbersOnce{s} }, "logs/a visit is owed until it is settled as it is"},
 		{"keeps the first sheet of flags", func(s survey.Store) survey.Store { return keepsFirstQuality{s} }, "quality/sheets are chosen by survey, bureau and day, the last of each stands"},
 		{"opens anew what is worked on", func(s survey.Store) survey.Store { return opensAnew{s} }, "cases/many are opened together"},
 		{"loses when an entry was written down", func(s survey.Store) survey.Store { return losesRecorded{s} }, "cases/entries are added under the next number only"},

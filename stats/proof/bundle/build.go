@@ -63,7 +63,7 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 		return d, err
 	}
 	b := &builder{Query: q, beaten: map[survey.Key]bool{}, disputed: map[string][]dispute{}, reviews: map[string]review{},
-		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}, book: newCaseBook(q.Survey), proven: map[survey.Key]bool{}}
+		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}, book: newCaseBook(q.Survey), proven: map[survey.Key]bool{}, visits: &visitBook{}}
 	for _, code := range q.Survey.Candidates {
 		b.bureaus[code] = newTally()
 	}
@@ -91,6 +91,19 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	inputs, err := figures.LoadInputs(ctx, store, q.Survey, q.Tree, from, to, q.AsOf)
 	if err != nil {
 		return d, err
+	}
+	visits, err := b.visits.count(&d)
+	if err != nil {
+		return d, fmt.Errorf("the visits cannot be counted: %w", err)
+	}
+	var stored, counted int64
+	for bureau, in := range inputs {
+		stored, counted = stored+in.Visits.Served, counted+visits[bureau].Served
+		in.Visits = visits[bureau]
+		inputs[bureau] = in
+	}
+	if q.Audience == Auditor {
+		d.Visits = &VisitBasis{Outside: stored - counted}
 	}
 	d.Names = map[string]string{}
 	for i := range d.Units {
@@ -166,8 +179,9 @@ type builder struct {
 	apart     map[string]int64
 	book      *caseBook
 	proven    map[survey.Key]bool // bad ones whose visit is proved
-	stored    int64               // responses of the period
-	logged    int64               // those of them that are in the log
+	visits    *visitBook
+	stored    int64 // responses of the period
+	logged    int64 // those of them that are in the log
 }
 
 // dispute is a leaf of a case that several responses are for.
@@ -207,7 +221,17 @@ func (b *builder) standings(ctx context.Context, store Store) error {
 
 func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
 	return eachFact(ctx, store, b.Survey.ID, 0, size, func(o survey.FactOpening, value func(string) string) error {
-		if o.Kind == survey.FactStep {
+		switch o.Kind {
+		case survey.FactVisits:
+			f, err := readVisits(value)
+			if err == nil {
+				err = b.visits.visits(o.Index, f)
+			}
+			if err != nil {
+				return &leafFault{o.Index, err}
+			}
+			return nil
+		case survey.FactStep:
 			return errors.Join(b.decisions.add(value("step"), value("no"), value("response")), b.step(o, value))
 		}
 		return b.response(o, value)
@@ -255,6 +279,7 @@ func (b *builder) response(o survey.FactOpening, value func(string) string) erro
 	name, want := b.Period.field()
 	within := name == "" || value(name) == want
 	channel, bureau := value("channel"), value("bureau")
+	b.visits.rated(markOf([]byte(value("case"))))
 	if within {
 		b.logged++
 	}

@@ -318,12 +318,16 @@ func TestWhatWasLoggedWrongIsNotPublished(t *testing.T) {
 // TestBundlesFromBeforeHold: what was published before cases were counted from the log
 // holds as it did, and is said to stand on the signature.
 func TestBundlesFromBeforeHold(t *testing.T) {
-	h := busy(t, false)
+	h := newHall(t)
+	for _, r := range h.rate(storetest.GulouHR1, [5]int{20, 0, 0, 12, 0})[20:] {
+		h.work(r, worked{})
+	}
+	h.log()
 	for _, a := range bundle.Audiences {
 		p := takeApart(t, h.write(h.build(a, bundle.WholePeriod)))
 		d, err := bundle.Decode(p.text["publication.json"])
 		h.must(err)
-		d.Cases, d.Stated = nil, []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags", "names"}
+		d.Cases, d.Visits, d.Stated = nil, nil, []string{"outside", "superseded", "units.visits", "units.cases", "units.evaluations", "units.flags", "names"}
 		for i := range d.Units {
 			if d.Units[i].Cases != nil {
 				d.Units[i].Cases.AsOf = "2024-03-30" // the last night they were counted

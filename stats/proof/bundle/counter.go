@@ -27,6 +27,7 @@ type counter struct {
 	cases     map[uint64]claims   // by case
 	tags      map[uint64]struct{} // of all responses, for auditors
 	book      *caseBook
+	visits    visitBook
 	proven    int // leaves that the document's lists of the same names name
 	beatenBad int
 	named     [len(survey.CaseSteps) + 1]int64 // steps by their number, from 1
@@ -92,6 +93,12 @@ func (c *counter) add(f fact) error {
 		}
 		return c.decisions.add(f.step.step, f.step.no, f.step.tag)
 	}
+	if f.kind == factVisits {
+		if f.visits == nil {
+			return nil
+		}
+		return c.visits.visits(c.size-1, f.visits)
+	}
 	if f.kind == factOther {
 		return nil
 	}
@@ -100,6 +107,7 @@ func (c *counter) add(f fact) error {
 			return errors.New("the response is in the log twice")
 		}
 		c.tags[f.tag.short()] = struct{}{}
+		c.visits.rated(f.ofCase)
 	}
 	if f.bad != nil {
 		c.book.review(f.tag, *f.bad)
@@ -179,8 +187,9 @@ func (c *counter) done() error {
 	return nil
 }
 
-// units makes the document's units from what was counted, with these cases if they were.
-func (c *counter) units(cases map[string]survey.CaseTally) []sheet.Unit {
+// units makes the document's units from what was counted, with these cases and visits if
+// they were.
+func (c *counter) units(cases map[string]survey.CaseTally, visits map[string]sheet.Visits) []sheet.Unit {
 	out := map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}
 	for tag, d := range c.decisions {
 		if f, ok := c.reviews[markOf([]byte(tag))]; ok && d.granted {
@@ -195,6 +204,9 @@ func (c *counter) units(cases map[string]survey.CaseTally) []sheet.Unit {
 		u := c.shape.units[said.Place]
 		made := said // what is not in the log is taken over
 		made.Counted, made.NotAdopted, made.Superseded = u.told(c.counted[u]), u.told(out[u]), c.beaten[u]
+		if c.doc.Visits != nil {
+			made.FillVisits(c.doc.Audience.least(), visits)
+		}
 		if c.doc.Cases != nil {
 			made.FillCases(c.doc.Audience.least(), cases, c.doc.casesDay())
 		}

@@ -46,15 +46,27 @@
 // cases than there are steps, and the numbers of the two documents of a publication are
 // counted together.
 //
+// # Visits
+//
+// Visits are counted from the lists in the log, for both audiences. Auditors see for each
+// window and day the tags of the cases that were served, which are those of the responses,
+// and count anew who was served, who of them rated, whenever that was and however, and who
+// is a default as of the publication. A visit that a later list moved is there again with a
+// higher number, which stands; the same twice is one. Of a list the public sees its survey
+// and nothing else: with tags a response could be joined to a visit, and with the day and
+// window a rating to who was there. So of their document the visits stand on the signature,
+// and are those of the auditors' document counted together.
+//
 // # What it cannot prove
 //
 // Besides what package proof names: which of several responses for one case counts
-// follows from visits, which are not in the log, so a publication says it and auditors
-// compare. Whoever can sign can publish other rules than those the survey opened with;
+// follows from what a visit's paper proves, which is not in the log, so a publication says
+// it and auditors compare. That everybody who was served is on a list, the log cannot show:
+// it shows that no list was changed or left out after it was logged. Whoever can sign can publish other rules than those the survey opened with;
 // the version of the rules, which every publication and data set names, shows it to
 // those who compare. A checkpoint that nobody else has kept can be left out. How many
-// responses and steps wait, and what units say of visits, evaluations and quality flags,
-// stands on the signature alone; every document names it. Of cases the same goes for the
+// responses, steps and visits wait, and what units say of evaluations and quality flags, and
+// in public of visits, stands on the signature alone; every document names it. Of cases the same goes for the
 // calendar, for whose visit a list proves, and in public for all their numbers; see
 // [CaseBasis]. What follows from it on the score sheets is recomputed. A step is what
 // somebody wrote down: that a citizen was called, the log cannot show.

@@ -88,6 +88,8 @@ type Document struct {
 	// Cases is what auditors recompute the rates of cases with. It is nil for all others,
 	// and in publications made before those rates could be recomputed.
 	Cases *CaseBasis `json:"cases,omitempty"`
+	// Visits says the same of visits.
+	Visits *VisitBasis `json:"visits,omitempty"`
 	// Stated names what is not recomputed by verify: see [Document.stated].
 	Stated []string `json:"not_recomputed_by_verify"`
 	// Names is what the places of the units and the bureaus in them are called, with
@@ -104,7 +106,11 @@ func (d Document) stated() []string {
 	if d.Cases == nil {
 		return []string{"outside", "superseded", "units.visits", "units.cases.rates", "units.evaluations", "units.flags", "names"}
 	}
-	return []string{"outside", "outside_steps", "superseded", "cases.workdays", "cases.proven", "cases.beaten", "units.visits", "units.evaluations", "units.flags", "names"}
+	visits := "units.visits"
+	if d.Visits != nil {
+		visits = "visits.outside"
+	}
+	return []string{"outside", "outside_steps", "superseded", "cases.workdays", "cases.proven", "cases.beaten", visits, "units.evaluations", "units.flags", "names"}
 }
 
 // statedBefore is the same of publications, for whomever, from before cases were counted

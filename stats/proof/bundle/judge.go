@@ -21,8 +21,9 @@ type fact struct {
 	ofCase mark
 	tag    mark
 	step   *stepFact
-	named  uint8      // of a step: its number in survey.CaseSteps, from 1
-	bad    *badReview // for auditors
+	named  uint8       // of a step: its number in survey.CaseSteps, from 1
+	bad    *badReview  // for auditors
+	visits *visitsFact // for auditors
 	ofStep *loggedStep
 }
 
@@ -50,6 +51,7 @@ const (
 	factBeaten
 	factCounted
 	factStep
+	factVisits
 )
 
 type stepFact struct{ step, no, tag string }
@@ -98,8 +100,12 @@ var (
 	stepLevel    = proof.FieldOf(survey.FactStep, "level")
 	stepClock    = proof.FieldOf(survey.FactStep, "clock")
 
+	visitsSurvey = proof.FieldOf(survey.FactVisits, "survey")
+
 	auditorResponse = proof.AllFields(survey.FactResponse) &^ response("comment")
 	auditorStep     = proof.AllFields(survey.FactStep) &^ step("note")
+	auditorVisits   = proof.AllFields(survey.FactVisits)
+	publicVisits    = proof.FieldsOf(survey.FactVisits, "survey")
 	openCase        = response("case")
 )
 
@@ -117,8 +123,11 @@ func (j *judge) read(l *proof.Line, text []byte, index int64) (f fact, err error
 	}
 	f.leaf = l.Leaf
 	of := fieldSurvey
-	if l.Kind == survey.FactStep {
+	switch l.Kind {
+	case survey.FactStep:
 		of = stepSurvey
+	case survey.FactVisits:
+		of = visitsSurvey
 	}
 	id := l.Value(of)
 	if id == nil {
@@ -127,8 +136,11 @@ func (j *judge) read(l *proof.Line, text []byte, index int64) (f fact, err error
 	if string(id) != j.doc.Survey.ID {
 		return f, wants(l, proof.FieldsOf(l.Kind, "survey"))
 	}
-	if l.Kind == survey.FactStep {
+	switch l.Kind {
+	case survey.FactStep:
 		return j.step(l, f, index)
+	case survey.FactVisits:
+		return j.visits(l, f)
 	}
 	return j.response(l, f, index)
 }
@@ -160,6 +172,18 @@ func (j *judge) step(l *proof.Line, f fact, index int64) (fact, error) {
 	text := func(of proof.Field) string { return string(l.Value(of)) }
 	s, calendar, err := readStep(stepText{name, text(stepNo), text(stepDay), text(stepAt), text(stepOutcome), text(stepDays), text(stepLevel), text(stepClock)}, index, j.zone)
 	f.ofStep = &loggedStep{s, markOf(l.Value(stepResponse)), calendar}
+	return f, err
+}
+
+func (j *judge) visits(l *proof.Line, f fact) (fact, error) {
+	f.kind = factVisits
+	if j.doc.Audience != Auditor {
+		return f, wants(l, publicVisits)
+	}
+	err := wants(l, auditorVisits)
+	if err == nil {
+		f.visits, err = readVisits(func(name string) string { return string(l.Value(proof.FieldOf(survey.FactVisits, name))) })
+	}
 	return f, err
 }
 

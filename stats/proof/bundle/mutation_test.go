@@ -207,9 +207,34 @@ func caseMutation(name string, change func(s *sheet.Share, by int64)) mutation {
 	})
 }
 
+// visitsMutation changes the lines where a list of visits is.
+func visitsMutation(name string, change func(lines [][]byte, n int) [][]byte) mutation {
+	return lineMutation(name, "leaves.tsv", func(r *rand.Rand, lines [][]byte) ([][]byte, string) {
+		n := slices.IndexFunc(lines, func(l []byte) bool { return bytes.HasPrefix(l, []byte("visits\t")) })
+		if n < 0 {
+			return lines, ""
+		}
+		return change(lines, n), fmt.Sprint("line ", n+1)
+	})
+}
+
+// servedMutation changes the visits of a unit, and makes the sheets good again.
+func servedMutation(name string, change func(v *sheet.Visits)) mutation {
+	return docMutation(name, func(_ *rand.Rand, d *bundle.Document) string {
+		if d.Audience != bundle.Auditor {
+			return ""
+		}
+		change(d.Units[fullest(d)].Visits)
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return name
+	})
+}
+
 // onlyForAuditors is what cannot be tried on what is public: it is not there.
 var onlyForAuditors = []string{"a deadline shifted", "a step's time shifted", "a day shifted", "a step's day shifted", "a step's outcome", "more time than was granted",
-	"who asked to stay unnamed", "a day off more", "one proved that owes no case", "what cases are counted with hidden"}
+	"who asked to stay unnamed", "a day off more", "one proved that owes no case", "what cases are counted with hidden",
+	"a visit dropped", "a visit doubled", "a visit added", "a visit moved", "visits of another bureau", "fewer visits served", "more visits served",
+	"more visits rated", "fewer defaults", "visits left to the signature"}
 
 type fakeTags struct{}
 

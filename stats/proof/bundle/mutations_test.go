@@ -107,6 +107,34 @@ var mutations = []mutation{
 		return "all"
 	}),
 	fieldMutation("a day shifted", "response", "day", value("20240401")),
+	fieldMutation("a visit dropped", "visits", "visits", func(_ *rand.Rand, column string) string {
+		salt, names, _ := strings.Cut(column, ":")
+		_, rest, _ := strings.Cut(names, " ")
+		return salt + ":" + rest
+	}),
+	fieldMutation("a visit doubled", "visits", "visits", func(_ *rand.Rand, column string) string {
+		_, names, _ := strings.Cut(column, ":")
+		name, _, _ := strings.Cut(names, " ")
+		return column + " " + name
+	}),
+	fieldMutation("a visit added", "visits", "visits", func(_ *rand.Rand, column string) string { return column + " made-up.1" }),
+	fieldMutation("a visit moved", "visits", "day", value("20240305", "20240401")),
+	fieldMutation("visits of another bureau", "visits", "bureau", value("350203-TAX")),
+	fieldMutation("visits of another survey", "visits", "survey", value("other")),
+	visitsMutation("a list of visits dropped", func(l [][]byte, n int) [][]byte { return slices.Delete(l, n, n+1) }),
+	visitsMutation("a list of visits doubled", func(l [][]byte, n int) [][]byte { return slices.Insert(l, n, l[n]) }),
+	servedMutation("fewer visits served", func(v *sheet.Visits) { v.Served -= 10 }),
+	servedMutation("more visits served", func(v *sheet.Visits) { v.Served++ }),
+	servedMutation("more visits rated", func(v *sheet.Visits) { v.Rated++; v.Defaults-- }),
+	servedMutation("fewer defaults", func(v *sheet.Visits) { v.Defaults-- }),
+	docMutation("visits left to the signature", func(r *rand.Rand, d *bundle.Document) string {
+		if d.Visits == nil {
+			return ""
+		}
+		d.Visits = nil
+		d.Stated[slices.Index(d.Stated, "visits.outside")] = "units.visits"
+		return "all"
+	}),
 	lineMutation("a checkpoint dropped", "checkpoints.txt", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
 		n := r.IntN(len(l))
 		return slices.Delete(l, n, n+1), fmt.Sprint("line ", n+1)

@@ -260,6 +260,9 @@ func statedNote(d Document) string {
 	if d.Cases != nil {
 		note += "; those about cases (callback, rectification, on_time, real_name) are recomputed from this bundle"
 	}
+	if d.Visits != nil {
+		note += "; so are those about visits (with_defaults, active_of_visits)"
+	}
 	return note
 }
 

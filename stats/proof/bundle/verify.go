@@ -30,10 +30,14 @@ type Options struct {
 type Report struct {
 	Document  Document
 	Recounted bool // the rates of cases were; else they stand on the signature
-	KeyGiven  bool
-	Responses int64 // leaves of the survey and period that were counted, those apart and superseded among them
-	Cases     int64 // bad reviews of the survey whose steps were counted, and Steps how many those are
-	Steps     int64
+	// VisitsRecounted says the same of visits. Visits is how many leaves name them, each as
+	// often as it was moved or noted.
+	VisitsRecounted bool
+	Visits          int64
+	KeyGiven        bool
+	Responses       int64 // leaves of the survey and period that were counted, those apart and superseded among them
+	Cases           int64 // bad reviews of the survey whose steps were counted, and Steps how many those are
+	Steps           int64
 	// Workdays is the days on which the bundle's calendar is another one than the notices
 	// that this program was made with. Imports may have put them right, or shifted a deadline.
 	Workdays  []survey.Span
@@ -162,6 +166,8 @@ func (v *verifier) document() error {
 	}
 	switch {
 	case err != nil:
+	case d.Visits != nil && d.Cases == nil:
+		err = errors.New("visits: only auditors are told of them, with what cases are counted with")
 	case d.Cases != nil:
 		err = d.Cases.check(d.Audience)
 	case d.Audience == Auditor && !d.before():
@@ -302,7 +308,11 @@ func (v *verifier) units() error {
 	if err != nil {
 		return err
 	}
-	for i, u := range v.count.units(cases) {
+	visits, err := v.visits()
+	if err != nil {
+		return err
+	}
+	for i, u := range v.count.units(cases, visits) {
 		if err := same(u, d.Units[i]); err != nil {
 			return at(documentFile, 0, fmt.Errorf("unit %d, %s: %w", i+1, u.Place, err))
 		}

@@ -20,8 +20,10 @@ const (
 	WhyPooling  = "pooling" // the unit is made of other bureaus than before
 	WhyWaiting  = "waiting" // for the log
 	WhySteps    = "steps"   // of cases, appended since
+	WhyVisits   = "visits"  // that lists added or moved, appended since; or, of bureaus they left, without leaves
 	// WhyDays means that cases were counted at the end of a later day, at which deadlines
-	// had passed, or that a list of visits came that proves some.
+	// had passed, or that a list of visits came that proves some; of unrated visits that
+	// more of them are defaults by now.
 	WhyDays = "days"
 )
 
@@ -30,6 +32,7 @@ type events struct {
 	responses, decisions map[string][]int64 // by bureau
 	steps                map[string][]int64 // decisions among them
 	apart                map[string][]int64 // responses that are in no unit, by channel
+	visits               map[string][]int64 // by bureau
 }
 
 // Explain says of each number that a publication changes why it did: what stands in
@@ -63,7 +66,7 @@ func bureausOf(u sheet.Unit) []string {
 }
 
 func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from int64) (events, error) {
-	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
+	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
 	field, want := d.Period.field()
 	decided, made := map[string][]int64{}, map[string][]int64{} // by the tag of the review
 	err := eachFact(ctx, store, d.Survey.ID, from, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
@@ -74,6 +77,8 @@ func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from 
 			if decides(value("step")) {
 				decided[tag] = append(decided[tag], o.Index)
 			}
+		case o.Kind == survey.FactVisits && (field == "" || value(field) == want):
+			e.visits[value("bureau")] = append(e.visits[value("bureau")], o.Index)
 		case o.Kind != survey.FactResponse || field != "" && value(field) != want:
 		case apart(d.Survey.Rules, value("channel")):
 			e.apart[value("channel")] = append(e.apart[value("channel")], o.Index)
@@ -136,10 +141,19 @@ func (e events) why(c Change, before, now map[string][]string, leaves bool) stri
 		return either(of(WhyResponses, e.apart, rest))
 	case "cases":
 		return join(WhyDays, of(WhySteps, e.steps, bureaus...), of(WhyResponses, e.responses, bureaus...))
+	case "visits":
+		if c.Place == "" {
+			return WhyWaiting
+		}
+		none := WhyVisits
+		if rest == "defaults" {
+			none = WhyDays
+		}
+		return join(none, of(WhyVisits, e.visits, bureaus...), of(WhyResponses, e.responses, bureaus...))
 	case "outside", "outside_steps":
 		return WhyWaiting
 	}
-	return kind // beside the log: visits, evaluations, flags
+	return kind // beside the log: evaluations, flags
 }
 
 // unseen reports whether neither a unit nor any of its bureaus was there before.

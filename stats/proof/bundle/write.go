@@ -187,8 +187,11 @@ func writeLeaves(ctx context.Context, w io.Writer, store survey.LogStore, d Docu
 // opened is what a record of the survey opens to the public.
 func (s *shape) opened(r proof.Record, index int64, of map[string]*unitShape, cases map[string]bool) proof.Fields {
 	value := func(name string) string { v, _ := r.Value(name); return v }
-	if r.Kind == survey.FactStep {
+	switch r.Kind {
+	case survey.FactStep:
 		return stepFields(value("step"))
+	case survey.FactVisits:
+		return publicVisits
 	}
 	if s.within != "" && value(s.periodName) != s.within {
 		return s.survey | s.period
