@@ -120,7 +120,7 @@ func killedWhileSendingThroughKannel(t *testing.T, on site) {
 	k := newKannel(t, base+"/sms/"+callback)
 	k.start()
 	k.phones(0, "13800000000 10690001 text nop")
-	eventually(t, "the carrier is there", 20*time.Second, func() bool {
+	eventually(t, "the carrier is there", time.Minute, func() bool {
 		text, _ := os.ReadFile(filepath.Join(k.dir, "fakesmsc.log"))
 		return len(text) > 0
 	})

@@ -143,9 +143,9 @@ func (k *kannelIn) run(name string, args ...string) *exec.Cmd {
 func (k *kannelIn) start() {
 	k.t.Helper()
 	bearer := k.run("bearerbox", "kannel.conf")
-	eventually(k.t, "bearerbox listens", 20*time.Second, func() bool { return k.listens(k.smsc) })
+	eventually(k.t, "bearerbox listens", time.Minute, func() bool { return k.listens(k.smsc) })
 	box := k.run("smsbox", "kannel.conf")
-	eventually(k.t, "smsbox listens", 20*time.Second, func() bool { return k.listens(k.send) })
+	eventually(k.t, "smsbox listens", time.Minute, func() bool { return k.listens(k.send) })
 	k.started = []*exec.Cmd{box, bearer}
 }
 
@@ -283,7 +283,7 @@ func ratedThroughKannel(t *testing.T, on site) {
 	}
 	// The same again, as gateways do when an answer is lost.
 	var in []survey.Inbound
-	eventually(t, "what came in is settled", 20*time.Second, func() bool {
+	eventually(t, "what came in is settled", time.Minute, func() bool {
 		in, err = b.store.Inbounds(ctx, survey.InboundQuery{Limit: 9})
 		must(err)
 		return len(in) == 1 && in[0].Fate == survey.FateCounted

@@ -170,7 +170,7 @@ func TestMigrateToMongoDB(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	until(t, "some visits are copied", 30*time.Second, func() bool {
+	until(t, "some visits are copied", time.Minute, func() bool {
 		err := target.Visits(t.Context(), func(survey.Visit) error { return errSome })
 		return errors.Is(err, errSome)
 	})

@@ -175,12 +175,12 @@ func ratings(t *testing.T, i *installation, o outage) {
 
 	c := &crowd{codes: someCodes(t, b, 4), bases: []string{p.base}}
 	c.start(t, 8)
-	until(t, "ratings come in", 20*time.Second, func() bool { return c.answered() > 50 })
+	until(t, "ratings come in", time.Minute, func() bool { return c.answered() > 50 })
 
 	o.begin()
 	ends := time.Now().Add(awayFor(t))
 	at := c.answered()
-	until(t, "ratings go on while the database is away", 20*time.Second, func() bool { return c.answered() > at+50 })
+	until(t, "ratings go on while the database is away", time.Minute, func() bool { return c.answered() > at+50 })
 	if status, r, err := readyzOf(p.base); err != nil || status != 200 || r.Status != "degraded" || r.Database != "away" || r.Spool.Waiting == 0 {
 		t.Errorf("readyz while the database is away: %d %+v, %v", status, r, err)
 	}
@@ -201,7 +201,7 @@ func ratings(t *testing.T, i *installation, o outage) {
 	again := i.node(data, addr, more...)
 	again.serve(t)
 	at = c.answered()
-	until(t, "ratings go on after the application was killed", 20*time.Second, func() bool { return c.answered() > at+50 })
+	until(t, "ratings go on after the application was killed", time.Minute, func() bool { return c.answered() > at+50 })
 	until(t, "the outage has lasted as long as it should", time.Minute, func() bool { return time.Now().After(ends) })
 	if _, r, err := readyzOf(p.base); err != nil || r.Spool.Waiting == 0 {
 		t.Errorf("nothing waits at the end of the outage: %+v, %v", r, err)
@@ -213,10 +213,10 @@ func ratings(t *testing.T, i *installation, o outage) {
 		return err == nil && r.Database == "ok" && r.Spool.Waiting == 0
 	})
 	at = c.answered()
-	until(t, "ratings go on after the outage", 20*time.Second, func() bool { return c.answered() > at+50 })
+	until(t, "ratings go on after the outage", time.Minute, func() bool { return c.answered() > at+50 })
 	c.stop.Store(true)
 	c.all.Wait()
-	until(t, "the spool is empty", 20*time.Second, func() bool {
+	until(t, "the spool is empty", time.Minute, func() bool {
 		_, r, err := readyzOf(p.base)
 		return err == nil && r.Spool.Waiting == 0
 	})
@@ -321,7 +321,7 @@ func TestStartWithoutTheDatabase(t *testing.T) {
 	link.Restore()
 	p := i.node(data, "127.0.0.1:0")
 	p.serve(t)
-	until(t, "the node keeps what a start without the database needs", 30*time.Second, func() bool {
+	until(t, "the node keeps what a start without the database needs", time.Minute, func() bool {
 		_, err := os.Stat(filepath.Join(data, sqlitestore.SpoolName))
 		return err == nil && keptDirectory(t, data)
 	})
@@ -344,7 +344,7 @@ func TestStartWithoutTheDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	link.Restore()
-	until(t, "the rating followed", 30*time.Second, func() bool { return storedComments(t, b)["started alone"] == 1 })
+	until(t, "the rating followed", time.Minute, func() bool { return storedComments(t, b)["started alone"] == 1 })
 	if again, err := sendForm(client, p.base, code, form); err != nil || again != receipt {
 		t.Errorf("sent again: receipt %s, %v; want %s", again, err, receipt)
 	}

@@ -63,22 +63,22 @@ func TestNodesAreKilled(t *testing.T) {
 	countedBy(t, b, "the sample is counted", time.Minute)
 	for k := range kills {
 		at := c.answered()
-		until(t, "ratings come in", 30*time.Second, func() bool { return c.answered() > at+20 })
+		until(t, "ratings come in", time.Minute, func() bool { return c.answered() > at+20 })
 		victim := k % 2
 		nodes[victim].cmd.Process.Kill()
 		nodes[victim].cmd.Wait()
-		countedBy(t, b, fmt.Sprintf("after kill %d the other node has counted what was there", k+1), 30*time.Second)
+		countedBy(t, b, fmt.Sprintf("after kill %d the other node has counted what was there", k+1), time.Minute)
 		nodes[victim] = start(victim, strings.TrimPrefix(nodes[victim].base, "http://"))
 	}
 	c.stop.Store(true)
 	c.all.Wait()
 	for _, p := range nodes {
-		until(t, "a node's spool is empty", 20*time.Second, func() bool {
+		until(t, "a node's spool is empty", time.Minute, func() bool {
 			_, r, err := readyzOf(p.base)
 			return err == nil && r.Spool.Waiting == 0
 		})
 	}
-	countedBy(t, b, "everything is counted", 30*time.Second)
+	countedBy(t, b, "everything is counted", time.Minute)
 	c.standsOnce(t, b, before)
 	allCounted(t, b)
 	// Whichever node took it, a rating's time is the database's.
@@ -107,7 +107,7 @@ func TestStalledHolderWritesNoMore(t *testing.T) {
 	first := i.node(t.TempDir(), "127.0.0.1:0", "MANYI_LEASE", "3s")
 	first.serve(t)
 	// The sample has enough to count for the lease to be seen.
-	until(t, "the first node holds the job", 30*time.Second, func() bool { return holder() != "" })
+	until(t, "the first node holds the job", time.Minute, func() bool { return holder() != "" })
 	if err := first.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestStalledHolderWritesNoMore(t *testing.T) {
 	}
 	second := i.node(t.TempDir(), "127.0.0.1:0", "MANYI_LEASE", "3s")
 	second.serve(t)
-	countedBy(t, b, "the second node has done the job", 30*time.Second)
+	countedBy(t, b, "the second node has done the job", time.Minute)
 	code := someCodes(t, b, 1)[0]
 	client := browser(t)
 	rate := func(comment string) {
@@ -133,15 +133,15 @@ func TestStalledHolderWritesNoMore(t *testing.T) {
 		}
 	}
 	rate("while the first was stalled")
-	countedBy(t, b, "what came meanwhile is counted", 30*time.Second)
+	countedBy(t, b, "what came meanwhile is counted", time.Minute)
 	if err := first.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the first node says that it lost the job", 30*time.Second, func() bool {
+	until(t, "the first node says that it lost the job", time.Minute, func() bool {
 		return strings.Contains(first.log.String(), "job failed") || strings.Contains(first.log.String(), "lease")
 	})
 	rate("after it went on")
-	countedBy(t, b, "what came afterwards is counted", 30*time.Second)
+	countedBy(t, b, "what came afterwards is counted", time.Minute)
 	allCounted(t, b)
 }
 
@@ -215,7 +215,7 @@ func TestNodesShareWhatTheyKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, base := range []string{one, two} {
-		until(t, "a revoked code is refused at both", 20*time.Second, func() bool {
+		until(t, "a revoked code is refused at both", time.Minute, func() bool {
 			_, err := openForm(client, base, codes[0])
 			return err != nil
 		})

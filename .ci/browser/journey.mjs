@@ -26,7 +26,7 @@ async function check(name, run) {
 // requests that do not come through is left out, as the connection is cut on purpose.
 async function visit({ cut, ...options }, use) {
   const context = await browser.newContext({ viewport: phone, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000); // on conditions only; machines may be busy
   const complaints = [];
   context.on('console', (message) => {
     if (cut && message.text().startsWith('Failed to load resource')) return;
