@@ -1,38 +1,11 @@
 // An evaluator's page is opened again where there is no connection: with what was entered,
 // which is stored once; and there is nothing left of it for who comes after.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { line } from './line.mjs';
 import { signIn } from './signin.mjs';
 import { axeFinds } from './tour.mjs';
 
 const onPhone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: 'zh-CN', cut: true };
-
-// line stands between the browser and the server. Cut, nobody listens there any more.
-async function line(base) {
-  const { hostname, port } = new URL(base);
-  const open = new Set();
-  const server = createServer((near) => {
-    const far = connect(port, hostname);
-    for (const [end, other] of [[near, far], [far, near]]) {
-      open.add(end);
-      end.on('error', () => other.destroy()).on('close', () => open.delete(end)).pipe(other);
-    }
-  });
-  const listen = (at) => once(server.listen(at, '127.0.0.1'), 'listening');
-  await listen(0);
-  const at = server.address().port;
-  return {
-    base: `http://127.0.0.1:${at}`,
-    mend: () => listen(at),
-    async cut() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const end of open) end.destroy();
-      await closed;
-    },
-  };
-}
 
 export default async function offline({ told, check, visit, shot }) {
   const at = (path) => told.base + path;

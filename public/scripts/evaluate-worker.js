@@ -1,9 +1,9 @@
 // Shows an evaluator's pages while there is no connection. It keeps the last whole answer
 // of each that the server marks for keeping, and asks the server first whenever it can.
 const common = 'manyi-evaluate';
-const files = ['/static/console.css', '/static/evaluate.js', '/static/icon.svg'];
+const files = ['/static/console.css', '/static/evaluate.js', '/static/held.js', '/static/interviews.js', '/static/icon.svg'];
 const prefix = 'manyi-evaluate/'; // of one account's copies; the page's script knows it too
-const pages = /^\/console\/evaluate(\/[^/]+)?\/?$/;
+const pages = /^\/console\/(interviews|evaluate(\/[^/]+)?)\/?$/;
 const patience = 8000; // ms, if there is a copy
 const longest = 12 * 60 * 60_000; // as a session
 

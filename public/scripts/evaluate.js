@@ -1,54 +1,17 @@
 // The page of an evaluator on site. What is entered is kept on the device first, under
 // a key of its own, and sent until the server acknowledges that key; the server counts
 // a key once. Without this script every item is an ordinary form.
-const page = document.getElementById('evaluate');
-const find = (id) => document.getElementById(id);
+import { copies, drop, find, forget, keep, keepPage, newKey, outbox, page, post, reasons, word } from './held.js';
+
 const { user, survey, bureau } = page.dataset;
 const owner = JSON.stringify([user, survey, bureau]); // who else uses the phone sends nothing of it
-const retryFirst = 3000;
-const retryMost = 60_000;
-const sendWithin = 120_000; // with photos, on a bad network
+const { held, send, showHeld } = outbox(owner, sendOne);
 
-// The store on the device.
+// Beside the copy of the page lies what the server took since, and goes with it.
 
-const opened = new Promise((resolve, reject) => {
-  const request = indexedDB.open('manyi-evaluate', 1);
-  request.onupgradeneeded = () => request.result.createObjectStore('entries', { keyPath: 'key' });
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
-
-// store runs one request on the entries; it is over when it is safe on the disk.
-async function store(mode, use) {
-  const db = await opened;
-  return new Promise((resolve, reject) => {
-    const tx = db.transaction('entries', mode, { durability: 'strict' });
-    const request = use(tx.objectStore('entries'));
-    tx.oncomplete = () => resolve(request.result);
-    tx.onerror = tx.onabort = () => reject(tx.error);
-  });
-}
-const keep = (entry) => store('readwrite', (s) => s.put(entry));
-const drop = (key) => store('readwrite', (s) => s.delete(key));
-const held = async () => (await store('readonly', (s) => s.getAll())).filter((e) => e.owner === owner); // by key, which begins with the time
-
-let last = 0;
-
-// newKey is the time in 12 hexadecimal digits, never the same twice, and 16 random ones.
-function newKey() {
-  last = Math.max(Date.now(), last + 1);
-  const random = crypto.getRandomValues(new Uint8Array(8));
-  return last.toString(16).padStart(12, '0') + [...random].map((b) => b.toString(16).padStart(2, '0')).join('');
-}
-
-// The copy of the page on the device. The worker keeps it, for when there is no
-// connection; beside it lies what the server took since, and goes with it.
-
-const copies = `manyi-evaluate/${page.dataset.keep}`; // the worker's name for them
 const beside = `/console/evaluate/${bureau}/sent/`;
 const shown = Number(page.dataset.entries); // how many entries the page knows of
 const copy = async () => (self.caches && await caches.has(copies) ? caches.open(copies) : undefined);
-const forget = async () => self.caches?.delete(copies);
 
 async function keepSent({ key, item, fields }, { entries, answered }) {
   const kept = await copy();
@@ -70,25 +33,9 @@ async function sent() {
   return list;
 }
 
-async function keepPage() {
-  const { serviceWorker } = navigator;
-  if (!serviceWorker) return; // not over a safe connection
-  serviceWorker.addEventListener('message', () => { find('opens').hidden = false; });
-  serviceWorker.startMessages();
-  await serviceWorker.register('/console/evaluate/worker.js', { scope: '/console/evaluate' });
-  (await serviceWorker.ready).active.postMessage({ keep: [page.dataset.page, page.dataset.list], anew: !serviceWorker.controller });
-}
-
-document.querySelector('form[action="/console/signout"]').addEventListener('submit', async (event) => {
-  event.preventDefault();
-  await forget(); // at once, also where the server cannot be told
-  event.target.submit();
-});
-
 // Entering.
 
 const itemOf = (number) => page.querySelector(`[data-item="${CSS.escape(number)}"]`);
-const word = (name) => [...document.querySelector(`#words [data-word=${name}]`).cloneNode(true).childNodes];
 
 function tell(section, name) {
   section?.querySelector('[data-state]')?.replaceChildren(...(name ? word(name) : []));
@@ -99,7 +46,7 @@ function showRefused(section, refused) {
   const place = section?.querySelector('[data-fault]');
   if (!place) return;
   place.hidden = !refused;
-  place.textContent = (refused ?? []).map((r) => `${r.text.zh} ${r.text.en}`).join('; ');
+  place.textContent = reasons(refused);
 }
 
 // enter keeps what a form said, and sends it, once a finding is chosen, every value is
@@ -149,49 +96,11 @@ for (const form of page.querySelectorAll('[data-item] form')) {
 
 // Sending.
 
-let sending = false;
-let again = false;
-let retryIn = retryFirst;
-let retryTimer;
-
-async function send() {
-  if (sending) {
-    again = true;
-    return;
-  }
-  sending = true;
-  clearTimeout(retryTimer);
-  let reached = true;
-  do {
-    again = false;
-    try {
-      for (const entry of (await held()).filter((e) => !e.refused)) {
-        reached = await sendOne(entry);
-        if (!reached) break;
-      }
-    } catch {
-      reached = false;
-    }
-  } while (again && reached);
-  sending = false;
-  retryIn = reached ? retryFirst : Math.min(2 * retryIn, retryMost);
-  if (await showHeld() && !reached) retryTimer = setTimeout(send, retryIn);
-}
-
-// sendOne reports whether the server dealt with an entry. Only its own word with the
-// entry's key counts.
+// sendOne reports whether the server dealt with an entry.
 async function sendOne(entry) {
-  const body = new FormData();
-  for (const [name, value] of [['csrf', page.dataset.csrf], ['key', entry.key], ...entry.fields]) body.append(name, value);
-  entry.photos.forEach((photo, i) => body.append('photos', photo, photo.name || `${i}.jpg`));
-  const response = await fetch(page.dataset.send, {
-    method: 'POST', body, headers: { Accept: 'application/json' }, redirect: 'manual', signal: AbortSignal.timeout(sendWithin),
-  });
-  find('held-out').hidden = response.type !== 'opaqueredirect' && response.status !== 403; // signed out meanwhile
-  const said = await response.json().catch(() => ({}));
-  if (said.key !== entry.key) return false;
+  const said = await post(entry);
+  if (!said) return false;
   const section = itemOf(entry.item);
-  if (!said.stored && !said.refused) return false;
   if (said.stored) {
     await keepSent(entry, said);
     await drop(entry.key);
@@ -207,16 +116,6 @@ async function sendOne(entry) {
   tell(section);
   showRefused(section, said.refused);
   return true;
-}
-
-// showHeld tells how much waits on the device.
-async function showHeld() {
-  const entries = await held().catch(() => []);
-  const waiting = entries.filter((e) => !e.refused).length;
-  find('held-some').hidden = !waiting;
-  find('held-all').hidden = waiting > 0;
-  find('held-n').textContent = waiting;
-  return waiting;
 }
 
 // What is on the device and not in the page, as after a reload, is shown where it was entered.
@@ -261,7 +160,6 @@ find('submit')?.addEventListener('submit', async (event) => {
   }
 });
 
-addEventListener('online', () => { retryIn = retryFirst; send(); });
 await restore();
 await showHeld();
 send();

@@ -28,7 +28,8 @@ func (a *app) consoleHome(c *fiber.Ctx) error {
 
 // staticFiles are the embedded files that pages link to.
 var staticFiles = map[string]string{"console.css": "styles/console.css", "icon.svg": "icons/icon.svg",
-	"kiosk.css": "styles/kiosk.css", "kiosk.js": "scripts/kiosk.js", "evaluate.js": "scripts/evaluate.js", "paper.css": "styles/paper.css"}
+	"kiosk.css": "styles/kiosk.css", "kiosk.js": "scripts/kiosk.js", "evaluate.js": "scripts/evaluate.js", "held.js": "scripts/held.js",
+	"interviews.js": "scripts/interviews.js", "paper.css": "styles/paper.css"}
 
 func (a *app) static(c *fiber.Ctx) error { return a.file(c, staticFiles[c.Params("file")]) }
 

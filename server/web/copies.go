@@ -9,7 +9,7 @@ import (
 	"manyi/public"
 )
 
-// An evaluator's page has to open again where there is no connection: a phone that was
+// An evaluator's pages have to open again where there is no connection: a phone that was
 // locked drops its tabs. The worker of those pages keeps a copy of each on the device,
 // and shows it only when the server does not answer.
 //
@@ -31,7 +31,7 @@ const (
 func (v Console) Keep() string { return hex.EncodeToString([]byte(v.Who.Name)) }
 
 // evaluateWorker is the script that keeps and shows the copies. Its scope has to be
-// allowed, as the list of bureaus is above its folder.
+// allowed, as the list of bureaus and the interviews are above its folder.
 func (a *app) evaluateWorker(c *fiber.Ctx) error {
 	text, err := fs.ReadFile(public.Files, "scripts/evaluate-worker.js")
 	if err != nil {
@@ -39,7 +39,7 @@ func (a *app) evaluateWorker(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextJavaScriptCharsetUTF8)
 	c.Set(fiber.HeaderContentSecurityPolicy, evaluateCSP)
-	c.Set("Service-Worker-Allowed", "/console/evaluate")
+	c.Set("Service-Worker-Allowed", "/console/")
 	return c.Send(text)
 }
 

@@ -13,8 +13,8 @@ import (
 	"manyi/survey"
 )
 
-// evaluateCSP allows the one console page that has a script: what is entered on site
-// has to outlive a lost connection, and so has the page.
+// evaluateCSP allows the console pages that have a script: what is entered on site has
+// to outlive a lost connection, and so have the pages.
 const evaluateCSP = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // AssignedView lists the bureaus an evaluator was given.
@@ -208,6 +208,13 @@ type refusal struct {
 	Text  survey.Text `json:"text"`
 }
 
+func refusals(faults survey.Faults) (out []refusal) {
+	for _, f := range faults {
+		out = append(out, refusal{f.Field, f.Why, FaultText(f.Why)})
+	}
+	return out
+}
+
 // Why an entry is refused before it is looked at.
 const (
 	WhySubmitted       survey.Why = "submitted"
@@ -255,11 +262,8 @@ func (a *app) sendEvaluation(c *fiber.Ctx) error {
 	}
 	if strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON) {
 		state := e.State()
-		said := evaluateAnswer{Key: want.Key, Stored: faults == nil, Finding: state.Answers[want.Item].Finding, Answered: len(state.Answers), Entries: len(e.Entries)}
-		for _, f := range faults {
-			said.Refused = append(said.Refused, refusal{f.Field, f.Why, FaultText(f.Why)})
-		}
-		return c.JSON(said)
+		return c.JSON(evaluateAnswer{Key: want.Key, Stored: faults == nil, Finding: state.Answers[want.Item].Finding, Answered: len(state.Answers),
+			Entries: len(e.Entries), Refused: refusals(faults)})
 	}
 	v := a.evaluateView(c, w, s, i, e)
 	if faults == nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -82,6 +83,99 @@ func TestAnInterviewIsStoredAsWhatItIs(t *testing.T) {
 	}
 }
 
+// deviceKey is a key as a phone gives one to what it keeps.
+func (s *site) deviceKey(n int) string { return fmt.Sprintf("%012x%016x", s.clock().UnixMilli(), n) }
+
+// tell sends an interview as the page's script does.
+func (j *judge) tell(form url.Values) (said interviewAnswer) {
+	j.t.Helper()
+	a := j.post("/console/interviews", form, j.as, asksJSON)
+	if a.StatusCode != http.StatusOK {
+		j.t.Fatalf("status %d: %s", a.StatusCode, a.text)
+	}
+	must(j.t, json.Unmarshal([]byte(a.text), &said))
+	return said
+}
+
+// TestAnInterviewKeptOnADeviceCountsOnce under the key it was given there, and is
+// acknowledged by that key only.
+func TestAnInterviewKeptOnADeviceCountsOnce(t *testing.T) {
+	s := newSite(t)
+	wu := s.judge("wu", "350102-HR")
+	form := wu.asked("key", s.deviceKey(1), "level", "dissatisfied", "comment", "慢")
+	form.Del("form_key")
+	first, again := wu.tell(form), wu.tell(form)
+	if !first.Stored || first.Key != form.Get("key") || len(first.Receipt) != 19 || fmt.Sprint(again) != fmt.Sprint(first) {
+		t.Errorf("%+v, and sent again %+v", first, again)
+	}
+	rows := s.rows()
+	if len(rows) != 1 || rows[0].Channel != survey.ChannelInterview || rows[0].Interview.By != "wu" || rows[0].Comment != "慢" || rows[0].Flags != 0 {
+		t.Fatalf("%d responses: %+v", len(rows), rows)
+	}
+	form.Set("comment", "快")
+	if other := wu.tell(form); !other.Stored || other.Receipt == first.Receipt || len(s.rows()) != 2 {
+		t.Errorf("other content under the same key: %+v, %d responses", other, len(s.rows()))
+	}
+	next := wu.asked("key", s.deviceKey(2))
+	for name, c := range map[string]struct {
+		field, value, fault, why string
+	}{
+		"no level":             {"level", "", "level", "level_missing"},
+		"no such mode":         {"mode", "letter", "mode", "interview_mode"},
+		"somebody's window":    {"window", storetest.SimingTax, "window", "not_given"},
+		"no window":            {"window", "350102-HR-01", "window", "place"},
+		"a key that is none":   {"key", "12ab", "form_key", "form_key"},
+		"a key of other signs": {"key", strings.Repeat("x", 28), "form_key", "form_key"},
+	} {
+		form := url.Values{}
+		for field, values := range next {
+			form[field] = values
+		}
+		form.Del("form_key")
+		form.Set(c.field, c.value)
+		said := wu.tell(form)
+		if said.Stored || said.Receipt != "" || said.Key != form.Get("key") || len(said.Refused) != 1 || said.Refused[0].Field != c.fault || string(said.Refused[0].Why) != c.why || said.Refused[0].Text.Zh == c.why {
+			t.Errorf("%s: %+v", name, said)
+		}
+	}
+	// A phone that comes late: what came in time is acknowledged still, all else refused.
+	form.Set("comment", "慢")
+	s.pass(s.survey.Closes.Sub(s.clock()) + time.Hour)
+	wu.as, wu.csrf, _ = s.signIn("wu", password)
+	form.Set("csrf", wu.csrf)
+	next.Set("csrf", wu.csrf)
+	if said := wu.tell(form); said.Receipt != first.Receipt {
+		t.Errorf("sent again after the end: %+v", said)
+	}
+	if said := wu.tell(next); said.Stored || len(said.Refused) != 1 || said.Refused[0].Why != WhySurveyOver {
+		t.Errorf("sent after the end: %+v", said)
+	}
+	if n := len(s.rows()); n != 2 {
+		t.Errorf("%d responses", n)
+	}
+}
+
+// TestABacklogOfInterviewsWaits: what comes faster than the limit is neither stored nor
+// refused, and comes again.
+func TestABacklogOfInterviewsWaits(t *testing.T) {
+	s := newSite(t)
+	wu := s.judge("wu", "350102-HR")
+	form := wu.asked()
+	status := 0
+	for n := 0; n < 100 && status != http.StatusTooManyRequests; n++ {
+		form.Set("key", s.deviceKey(n))
+		status = s.post("/console/interviews", form, wu.as, asksJSON).StatusCode
+	}
+	stored := len(s.rows())
+	if status != http.StatusTooManyRequests || stored == 0 {
+		t.Fatalf("status %d after %d", status, stored)
+	}
+	s.pass(time.Minute)
+	if said := wu.tell(form); !said.Stored || len(s.rows()) != stored+1 {
+		t.Errorf("a minute later: %+v, %d responses", said, len(s.rows()))
+	}
+}
+
 func TestInterviewsAreOfAssignedBureausOnly(t *testing.T) {
 	s := newSite(t)
 	wu, li := s.judge("wu", "350102-HR"), s.judge("li", "350203-TAX")
@@ -152,6 +246,12 @@ func TestInterviewsAreNotMixedIn(t *testing.T) {
 	for bureau, want := range map[string]string{"350102-HR": "3/30", "350203-TAX": "0/30"} {
 		if got := mine.Find("[data-place='" + bureau + "'] [data-interviewed]").Text(); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: interviews %q, want %s", bureau, got, want)
+		}
+	}
+	asking := s.get("/console/interviews", wu.as).page(t)
+	for bureau, want := range map[string]string{"350102-HR": "3/30", "350203-TAX": "0/30"} {
+		if got := asking.Find("[data-place='" + bureau + "'] [data-interviewed]").Text(); got != want {
+			t.Errorf("%s: interviews %q where they are entered, want %s", bureau, got, want)
 		}
 	}
 	admin := s.desk("admin", survey.Organiser, "")

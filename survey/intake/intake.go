@@ -232,13 +232,13 @@ const (
 	oldForm = 24 * time.Hour
 )
 
-// timing looks at how long a form was open. A tablet dates its form by the tap, as it
-// shows one page to everybody, so being fast says nothing there; and a sheet of paper
-// was made by a printer.
+// timing looks at how long a form was open. A tablet and an evaluator's phone date what
+// they keep by the tap, as they show one page for everybody, so being fast says nothing
+// there; and a sheet of paper was made by a printer.
 func timing(by survey.Channel, made, now time.Time) (f survey.Flags) {
 	switch age := now.Sub(made); {
 	case by == survey.ChannelPaper:
-	case age < tooFast && by != survey.ChannelTablet:
+	case age < tooFast && by != survey.ChannelTablet && by != survey.ChannelInterview:
 		return survey.FlagTooFast
 	case age > oldForm:
 		return survey.FlagOldForm
