@@ -292,10 +292,6 @@ func readTallies(ctx context.Context, s survey.Store, yield func(any) error) err
 	if err != nil {
 		return err
 	}
-	type cell struct {
-		survey.Cell
-		N int64
-	}
 	for _, v := range surveys {
 		for _, q := range []survey.TallyQuery{
 			{Kind: survey.Window, From: 1_0000_00, To: math.MaxInt32}, {Kind: survey.Window, From: 1, To: 9999_99},
@@ -306,16 +302,13 @@ func readTallies(ctx context.Context, s survey.Store, yield func(any) error) err
 				if t.Equal(survey.Tally{}) {
 					return nil
 				}
-				cells := []cell{}
-				for c, n := range t.Cells {
-					cells = append(cells, cell{c, n})
-				}
-				slices.SortFunc(cells, func(a, b cell) int {
+				cells := append([]survey.CellCount{}, t.Cells...)
+				slices.SortFunc(cells, func(a, b survey.CellCount) int { // as in older digests
 					return cmp.Or(cmp.Compare(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
 				})
 				return yield(struct {
 					survey.Bucket
-					Cells                     []cell
+					Cells                     []survey.CellCount
 					Served, Rated, Superseded int64
 				}{b, cells, t.Served, t.Rated, t.Superseded})
 			})

@@ -271,8 +271,8 @@ func allCounted(t *testing.T, b *base) {
 func countedIn(t *testing.T, b *base) (counted int64) {
 	t.Helper()
 	err := b.store.Tallies(t.Context(), survey.TallyQuery{Survey: "demo", Kind: survey.Bureau, Question: survey.Overall}, func(_ survey.Bucket, tally survey.Tally) error {
-		for _, n := range tally.Cells {
-			counted += n
+		for _, c := range tally.Cells {
+			counted += c.N
 		}
 		counted += tally.Superseded
 		return nil

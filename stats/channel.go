@@ -25,14 +25,14 @@ func (r ChannelRatings) MarshalJSON() ([]byte, error) {
 // apart in [Make] too. Every other channel has its row, so that a missing one says nothing.
 func ByChannel(t survey.Tally, rules survey.Rules) []ChannelRatings {
 	levels := map[survey.Channel]*Counts{}
-	for cell, n := range t.Cells {
+	for _, cell := range t.Cells {
 		if cell.Question != survey.Overall || rules.Apart(cell.Channel) {
 			continue
 		}
 		if levels[cell.Channel] == nil {
 			levels[cell.Channel] = &Counts{}
 		}
-		levels[cell.Channel][survey.Level(cell.Value)-survey.VerySatisfied] += Count(n)
+		levels[cell.Channel][survey.Level(cell.Value)-survey.VerySatisfied] += Count(cell.N)
 	}
 	rows := make([]ChannelRatings, 0, len(survey.Channels))
 	for _, c := range survey.Channels {

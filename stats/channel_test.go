@@ -13,12 +13,12 @@ import (
 // byChannel makes a tally of so many good and bad responses by channel, with other
 // cells that must not be counted.
 func byChannel(counts map[survey.Channel][2]int64) survey.Tally {
-	t := survey.Tally{Cells: map[survey.Cell]int64{}}
+	var t survey.Tally
 	for c, n := range counts {
-		t.Cells[survey.Cell{Question: survey.Overall, Channel: c, Tie: survey.TieNone, Value: int(survey.Satisfied)}] += n[0]
-		t.Cells[survey.Cell{Question: survey.Overall, Channel: c, Tie: survey.TieProven, Value: int(survey.Dissatisfied)}] += n[1]
-		t.Cells[survey.Cell{Question: survey.ReasonCell, Channel: c, Value: 207}] += n[1]
-		t.Cells[survey.Cell{Question: "attitude", Channel: c, Value: int(survey.Satisfied)}] += n[0]
+		t.Cells.Add(survey.Cell{Question: survey.Overall, Channel: c, Tie: survey.TieNone, Value: int(survey.Satisfied)}, n[0])
+		t.Cells.Add(survey.Cell{Question: survey.Overall, Channel: c, Tie: survey.TieProven, Value: int(survey.Dissatisfied)}, n[1])
+		t.Cells.Add(survey.Cell{Question: survey.ReasonCell, Channel: c, Value: 207}, n[1])
+		t.Cells.Add(survey.Cell{Question: "attitude", Channel: c, Value: int(survey.Satisfied)}, n[0])
 	}
 	return t
 }

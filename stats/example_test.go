@@ -8,11 +8,11 @@ import (
 )
 
 func ExampleMake() {
-	counted := survey.Tally{Served: 400, Rated: 100, Cells: map[survey.Cell]int64{
+	counted := survey.Tally{Served: 400, Rated: 100, Cells: survey.CellsOf(map[survey.Cell]int64{
 		{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieProven, Value: int(survey.VerySatisfied)}: 80,
 		{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieProven, Value: int(survey.Satisfied)}:     15,
 		{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieProven, Value: int(survey.Dissatisfied)}:  5,
-	}}
+	})}
 	f := stats.Make(counted, 50, survey.DefaultRules())
 	rate, _ := f.Satisfaction.Value()
 	fmt.Printf("满意率 %.1f%% (%.1f%%–%.1f%%), n %v\n", 100*rate, 100*f.Satisfaction.Low, 100*f.Satisfaction.High, f.N)
@@ -70,9 +70,9 @@ func ExampleRank() {
 }
 
 func ExampleHide() {
-	f := stats.Hide(stats.Make(survey.Tally{Cells: map[survey.Cell]int64{
+	f := stats.Hide(stats.Make(survey.Tally{Cells: survey.CellsOf(map[survey.Cell]int64{
 		{Question: survey.Overall, Value: int(survey.VerySatisfied)}: 3,
-	}}, 0, survey.DefaultRules()))
+	})}, 0, survey.DefaultRules()))
 	fmt.Println(f.N, f.Satisfaction.Shown())
 	// Output: <5 false
 }

@@ -2,7 +2,6 @@ package stats
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -122,37 +121,39 @@ func Make(t survey.Tally, pending int64, rules survey.Rules) Figure {
 		Superseded: Count(t.Superseded), Served: Count(t.Served), Rated: Count(t.Rated),
 		Channels: Channels{}, Reasons: map[int]Count{},
 	}
-	levels := map[string]*Counts{survey.Overall: {}}
-	for cell, n := range t.Cells {
+	var overall, counts Counts
+	question := "" // whose counts are being added up; those of one stand together
+	end := func() {
+		if question != "" {
+			f.Questions = append(f.Questions, Question{question, makeRatings(counts, rules)})
+		}
+		question, counts = "", Counts{}
+	}
+	for _, cell := range t.Cells {
+		level, n := survey.Level(cell.Value), cell.N
 		if cell.Question == survey.Overall {
-			f.countApart(cell.Channel, survey.Level(cell.Value), n)
+			f.countApart(cell.Channel, level, n)
 		}
 		if rules.Apart(cell.Channel) {
 			continue
 		}
-		if cell.Question == survey.ReasonCell {
-			f.Reasons[cell.Value] += Count(n)
-			continue
-		}
-		level := survey.Level(cell.Value)
-		if levels[cell.Question] == nil {
-			levels[cell.Question] = &Counts{}
-		}
-		levels[cell.Question][level-survey.VerySatisfied] += Count(n)
-		if cell.Question == survey.Overall {
+		switch cell.Question {
+		case survey.Overall:
+			overall[level-survey.VerySatisfied] += Count(n)
 			f.Channels[cell.Channel] += Count(n)
 			f.countTie(cell.Tie, level, n)
+		case survey.ReasonCell:
+			f.Reasons[cell.Value] += Count(n)
+		default:
+			if cell.Question != question {
+				end()
+				question = cell.Question
+			}
+			counts[level-survey.VerySatisfied] += Count(n)
 		}
 	}
-	for name, counts := range levels {
-		r := makeRatings(*counts, rules)
-		if name == survey.Overall {
-			f.Ratings = r
-		} else {
-			f.Questions = append(f.Questions, Question{name, r})
-		}
-	}
-	slices.SortFunc(f.Questions, func(a, b Question) int { return cmp.Compare(a.Name, b.Name) })
+	end()
+	f.Ratings = makeRatings(overall, rules)
 	f.visits(t, pending, rules)
 	return f
 }

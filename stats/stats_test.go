@@ -147,9 +147,9 @@ func TestRankAsDefined(t *testing.T) {
 
 // tally counts responses of one tie and channel, and visits.
 func tally(counts [5]int64, served, rated int64) survey.Tally {
-	t := survey.Tally{Cells: map[survey.Cell]int64{}, Served: served, Rated: rated}
+	t := survey.Tally{Served: served, Rated: rated}
 	for i, n := range counts {
-		t.Cells[survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieProven, Value: i + 1}] = n
+		t.Cells.Add(survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieProven, Value: i + 1}, n)
 	}
 	return t
 }
@@ -196,11 +196,11 @@ func TestMake(t *testing.T) {
 	// Interviews: in no number but their own, or in all if the survey counts them.
 	var with survey.Tally
 	with.Merge(tal)
-	with.Merge(survey.Tally{Cells: map[survey.Cell]int64{
+	with.Merge(survey.Tally{Cells: survey.CellsOf(map[survey.Cell]int64{
 		{Question: survey.Overall, Channel: survey.ChannelInterview, Value: int(survey.Satisfied)}:        3,
 		{Question: survey.Overall, Channel: survey.ChannelInterview, Value: int(survey.VeryDissatisfied)}: 1,
 		{Question: "attitude", Channel: survey.ChannelInterview, Value: int(survey.Satisfied)}:            4,
-		{Question: survey.ReasonCell, Channel: survey.ChannelInterview, Value: 108}:                       1}})
+		{Question: survey.ReasonCell, Channel: survey.ChannelInterview, Value: 108}:                       1})})
 	own := stats.Share{N: 4, Satisfaction: stats.Ratio{Num: 3, Den: 4}}
 	asked := stats.Make(with, 3, survey.DefaultRules())
 	if asked.Interviews != own {

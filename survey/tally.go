@@ -1,6 +1,6 @@
 package survey
 
-import "maps"
+import "slices"
 
 // Bucket is a place and a span of time whose facts are counted together. The
 // finest bucket is a window on a local day; it is counted from the facts. The
@@ -71,21 +71,9 @@ type Mark struct {
 	Gen int64
 }
 
-// Cell is one kind of counted answer. Question is a question's name or
-// [ReasonCell]; Value is a level, or a reason code.
-type Cell struct {
-	Question string
-	Channel  Channel
-	Tie      Tie
-	Value    int
-}
-
-// ReasonCell is the Question of cells that count reasons. One response may have several.
-const ReasonCell = "reason"
-
 // Tally is the counts of a bucket. Rates are made from it in package stats.
 type Tally struct {
-	Cells map[Cell]int64
+	Cells Cells
 	// Served counts visits (办件) finished in the bucket, and Rated those of
 	// them that a counted response belongs to, whenever it came.
 	Served, Rated int64
@@ -100,12 +88,12 @@ func (t *Tally) Add(r Listed) {
 		t.Superseded++
 		return
 	}
-	t.count(Cell{Overall, r.Channel, r.Tie, int(r.Level)}, 1)
+	t.Cells.Add(Cell{Overall, r.Channel, r.Tie, int(r.Level)}, 1)
 	for name, level := range r.Answers {
-		t.count(Cell{name, r.Channel, r.Tie, int(level)}, 1)
+		t.Cells.Add(Cell{name, r.Channel, r.Tie, int(level)}, 1)
 	}
 	for _, code := range r.Reasons {
-		t.count(Cell{ReasonCell, r.Channel, r.Tie, code}, 1)
+		t.Cells.Add(Cell{ReasonCell, r.Channel, r.Tie, code}, 1)
 	}
 }
 
@@ -119,22 +107,13 @@ func (t *Tally) AddVisit(rated bool) {
 
 // Merge adds another tally to this one.
 func (t *Tally) Merge(o Tally) {
-	for c, n := range o.Cells {
-		t.count(c, n)
-	}
+	t.Cells.Merge(o.Cells)
 	t.Served += o.Served
 	t.Rated += o.Rated
 	t.Superseded += o.Superseded
 }
 
-func (t *Tally) count(c Cell, n int64) {
-	if t.Cells == nil {
-		t.Cells = map[Cell]int64{}
-	}
-	t.Cells[c] += n
-}
-
 // Equal reports whether two tallies count the same.
 func (t Tally) Equal(o Tally) bool {
-	return t.Served == o.Served && t.Rated == o.Rated && t.Superseded == o.Superseded && maps.Equal(t.Cells, o.Cells)
+	return t.Served == o.Served && t.Rated == o.Rated && t.Superseded == o.Superseded && slices.Equal(t.Cells, o.Cells)
 }

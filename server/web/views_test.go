@@ -199,9 +199,9 @@ func testConsole(role survey.Role) Console {
 
 func figuresView(role survey.Role) FiguresView {
 	row := func(place, name string, counts ...int64) figures.Row {
-		t := survey.Tally{Cells: map[survey.Cell]int64{}, Served: 400, Rated: 100}
+		t := survey.Tally{Served: 400, Rated: 100}
 		for i, n := range counts {
-			t.Cells[survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieClaimed, Value: i + 1}] = n
+			t.Cells.Add(survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieClaimed, Value: i + 1}, n)
 		}
 		return figures.Row{Place: place, Name: name, Figure: stats.Make(t, 7, survey.DefaultRules())}
 	}

@@ -50,8 +50,7 @@ func (r rolled) SumTallies(_ context.Context, q survey.TallyQuery, into func(sur
 		if b.Kind == q.Kind && b.Survey == q.Survey && sameLength(b.Span, q.From) && q.From <= b.Span && b.Span <= q.To &&
 			(q.Place == "" || b.Place == q.Place || strings.HasPrefix(b.Place, q.Place+"-")) {
 			if q.Question != "" {
-				t.Cells = maps.Clone(t.Cells)
-				maps.DeleteFunc(t.Cells, func(c survey.Cell, _ int64) bool { return c.Question != q.Question })
+				t.Cells = slices.DeleteFunc(slices.Clone(t.Cells), func(c survey.CellCount) bool { return c.Question != q.Question })
 			}
 			if sum := into(b); sum != nil {
 				sum.Merge(t)
@@ -350,8 +349,8 @@ func TestRanks(t *testing.T) {
 	tree, s := country(t)
 	s.Rules.MinN = 30
 	window := func(place string, good, bad int64) rolled {
-		return rolled{{Survey: "s", Place: place, Kind: survey.Window, Span: 20260301}: {Cells: map[survey.Cell]int64{
-			{Question: survey.Overall, Value: 1}: good, {Question: survey.Overall, Value: 5}: bad}}}
+		return rolled{{Survey: "s", Place: place, Kind: survey.Window, Span: 20260301}: {Cells: survey.CellsOf(map[survey.Cell]int64{
+			{Question: survey.Overall, Value: 1}: good, {Question: survey.Overall, Value: 5}: bad})}}
 	}
 	all := window("350100-HR-01-001", 990, 10)
 	maps.Copy(all, window("350200-HR-01-001", 700, 300))
@@ -452,9 +451,9 @@ func BenchmarkLoadProvince(b *testing.B) {
 		places = append(places, survey.Place{Code: code, Name: "局", Kind: survey.Bureau, Parent: fmt.Sprintf("35%02d00", i/9+1)})
 		s.Candidates = append(s.Candidates, code)
 		for month := range 24 {
-			cells := map[survey.Cell]int64{}
+			var cells survey.Cells
 			for n := range 60 {
-				cells[survey.Cell{Question: survey.Overall, Channel: survey.Channel(n%4 + 1), Tie: survey.Tie(n / 4 % 3), Value: n/12 + 1}] = int64(n)
+				cells.Add(survey.Cell{Question: survey.Overall, Channel: survey.Channel(n%4 + 1), Tie: survey.Tie(n / 4 % 3), Value: n/12 + 1}, int64(n))
 			}
 			stored[survey.Bucket{Survey: "s", Place: code, Kind: survey.Bureau, Span: survey.Span(202401 + month/12*100 + month%12)}] = survey.Tally{Cells: cells}
 		}

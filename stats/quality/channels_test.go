@@ -35,12 +35,12 @@ func TestChannelsAtTheirEdge(t *testing.T) {
 		{"a little more, by very many", sides(side{tablet, 883_000, 117_000}, side{qr, 800_000, 200_000}), "883000/1000000 800000/1000000 0.0817 0.0843"},
 		{"what came in otherwise", sides(side{tablet, 100, 0}, side{survey.ChannelPaper, 10, 90}, side{survey.ChannelImported, 10, 90}, side{survey.ChannelInterview, 10, 90}, side{survey.ChannelPC, 10, 90}), ""},
 	} {
-		month := survey.Tally{Cells: map[survey.Cell]int64{
+		month := survey.Tally{Cells: survey.CellsOf(map[survey.Cell]int64{
 			{Question: "attitude", Channel: qr, Value: int(survey.VeryDissatisfied)}: 1_000_000, // another question
-		}}
+		})}
 		for _, s := range c.made {
-			month.Cells[survey.Cell{Question: survey.Overall, Channel: s.channel, Tie: 1, Value: int(survey.BasicallySatisfied)}] = s.good
-			month.Cells[survey.Cell{Question: survey.Overall, Channel: s.channel, Tie: 1, Value: int(survey.Dissatisfied)}] = s.bad
+			month.Cells.Add(survey.Cell{Question: survey.Overall, Channel: s.channel, Tie: 1, Value: int(survey.BasicallySatisfied)}, s.good)
+			month.Cells.Add(survey.Cell{Question: survey.Overall, Channel: s.channel, Tie: 1, Value: int(survey.Dissatisfied)}, s.bad)
 		}
 		got := ""
 		if f := quality.Channels(storetest.GulouHR1, 20240331, month, storetest.Survey().Rules); f != nil {

@@ -105,9 +105,9 @@ func (s *Store) countBare(ctx context.Context, match bson.D, t *survey.Tally) er
 	if err := cursor.All(ctx, &sums); err != nil {
 		return err
 	}
-	counted := survey.Tally{Cells: map[survey.Cell]int64{}}
+	var counted survey.Tally
 	add := func(question string, l line) {
-		counted.Cells[survey.Cell{Question: question, Channel: survey.Channel(l.ID.Channel), Tie: survey.TieNone, Value: l.ID.Value}] += l.N
+		counted.Cells.Add(survey.Cell{Question: question, Channel: survey.Channel(l.ID.Channel), Tie: survey.TieNone, Value: l.ID.Value}, l.N)
 	}
 	for _, sum := range sums {
 		for _, l := range sum.Levels {

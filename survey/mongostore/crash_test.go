@@ -60,7 +60,7 @@ func TestFactsOfAWriterThatDiedAreCounted(t *testing.T) {
 		t.Helper()
 		storetest.Roll(t, s)
 		for _, of := range storetest.TallyOf(t, s, f.Bureau(storetest.GulouHR1, survey.Whole)).Cells {
-			n += of
+			n += of.N
 		}
 		return n
 	}

@@ -1,7 +1,6 @@
 package mongostore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -58,32 +57,24 @@ type cellDoc struct {
 
 func tallyDocOf(t survey.Tally, gen, fence int64) tallyDoc {
 	d := tallyDoc{Counted: gen, Fence: fence, Served: t.Served, Rated: t.Rated, Superseded: t.Superseded}
-	for c, n := range t.Cells {
-		cell := cellDoc{c.Question, int(c.Channel), int(c.Tie), c.Value, n}
-		switch {
-		case n == 0:
-		case c.Question == survey.Overall:
+	for _, c := range t.Cells {
+		cell := cellDoc{c.Question, int(c.Channel), int(c.Tie), c.Value, c.N}
+		if c.Question == survey.Overall {
 			cell.Question = ""
 			d.Overall = append(d.Overall, cell)
-		default:
+		} else {
 			d.Others = append(d.Others, cell)
 		}
-	}
-	for _, cells := range [][]cellDoc{d.Overall, d.Others} { // equal tallies make equal documents
-		slices.SortFunc(cells, func(a, b cellDoc) int {
-			return cmp.Or(cmp.Compare(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
-		})
 	}
 	return d
 }
 
 // tally is the counts of one question, or of all if it is empty.
 func (d *tallyDoc) tally(question string) survey.Tally {
-	t := survey.Tally{Served: d.Served, Rated: d.Rated, Superseded: d.Superseded,
-		Cells: make(map[survey.Cell]int64, len(d.Overall)+len(d.Others))}
+	t := survey.Tally{Served: d.Served, Rated: d.Rated, Superseded: d.Superseded}
 	add := func(name string, c cellDoc) {
 		if question == "" || question == name {
-			t.Cells[survey.Cell{Question: name, Channel: survey.Channel(c.Channel), Tie: survey.Tie(c.Tie), Value: c.Value}] += c.N
+			t.Cells.Add(survey.Cell{Question: name, Channel: survey.Channel(c.Channel), Tie: survey.Tie(c.Tie), Value: c.Value}, c.N)
 		}
 	}
 	for _, c := range d.Overall {

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -16,21 +15,12 @@ import (
 const tallyVersion = 1
 
 func encodeTally(t survey.Tally) []byte {
-	cells := make([]survey.Cell, 0, len(t.Cells))
 	names := []string{}
-	for c, n := range t.Cells {
-		if n == 0 {
-			continue
-		}
-		cells = append(cells, c)
-		if !slices.Contains(names, c.Question) {
+	for _, c := range t.Cells {
+		if len(names) == 0 || names[len(names)-1] != c.Question {
 			names = append(names, c.Question)
 		}
 	}
-	slices.SortFunc(names, overallFirst)
-	slices.SortFunc(cells, func(a, b survey.Cell) int { // equal tallies have equal bytes
-		return cmp.Or(overallFirst(a.Question, b.Question), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Tie, b.Tie), cmp.Compare(a.Value, b.Value))
-	})
 	b := []byte{tallyVersion}
 	for _, n := range []int64{t.Served, t.Rated, t.Superseded, int64(len(names))} {
 		b = binary.AppendVarint(b, n)
@@ -39,28 +29,21 @@ func encodeTally(t survey.Tally) []byte {
 		b = binary.AppendUvarint(b, uint64(len(name)))
 		b = append(b, name...)
 	}
-	for _, c := range cells {
+	for _, c := range t.Cells {
 		b = binary.AppendUvarint(b, uint64(slices.Index(names, c.Question)))
 		b = append(b, byte(c.Channel), byte(c.Tie))
 		b = binary.AppendUvarint(b, uint64(c.Value))
-		b = binary.AppendVarint(b, t.Cells[c])
+		b = binary.AppendVarint(b, c.N)
 	}
 	return b
 }
 
-func overallFirst(a, b string) int {
-	switch {
-	case a == b:
-		return 0
-	case a == survey.Overall:
-		return -1
-	case b == survey.Overall:
-		return 1
-	}
-	return cmp.Compare(a, b)
-}
-
 var errTally = errors.New("stored tally is damaged: run the roll-up for the whole survey again")
+
+// before reports whether a question's cells come before another's.
+func before(a, b string) bool {
+	return survey.Cell{Question: a}.Compare(survey.Cell{Question: b}) < 0
+}
 
 // tallyReader reads what encodeTally wrote. It serves the tallies of one query,
 // whose question names it keeps instead of making them anew for every tally.
@@ -89,20 +72,22 @@ func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 		return nil
 	}
 	r.of = r.of[:0]
-	for range min(d.varint(), int64(len(d.b))) {
+	for i := range min(d.varint(), int64(len(d.b))) {
 		name := d.bytes(int(d.uvarint()))
 		if r.question != "" && string(name) != r.question {
 			r.of = append(r.of, "") // nobody asks for it
 			continue
 		}
 		r.of = append(r.of, r.names.of(name))
+		if r.question == "" && i > 0 && !before(r.of[i-1], r.of[i]) {
+			return errTally
+		}
 	}
 	if t.Cells == nil && r.question == "" {
-		t.Cells = make(map[survey.Cell]int64, len(d.b)/5)
-	} else if t.Cells == nil {
-		t.Cells = map[survey.Cell]int64{}
+		t.Cells = make(survey.Cells, 0, len(d.b)/5)
 	}
-	found := false
+	found, at := false, 0
+	var last survey.Cell
 	for len(d.b) > 0 && !d.bad {
 		q := d.uvarint()
 		kind := d.bytes(2)
@@ -110,10 +95,13 @@ func (r *tallyReader) merge(b []byte, t *survey.Tally) error {
 		if d.bad || q >= uint64(len(r.of)) {
 			return errTally
 		}
-		name := r.of[q]
-		if r.question == "" || r.question == name {
-			found = true
-			t.Cells[survey.Cell{Question: name, Channel: survey.Channel(kind[0]), Tie: survey.Tie(kind[1]), Value: int(value)}] += n
+		cell := survey.Cell{Question: r.of[q], Channel: survey.Channel(kind[0]), Tie: survey.Tie(kind[1]), Value: int(value)}
+		if r.question == "" || r.question == cell.Question {
+			if found && last.Compare(cell) >= 0 {
+				return errTally
+			}
+			found, last = true, cell
+			at = t.Cells.AddFrom(at, cell, n)
 		} else if found {
 			break // a question's cells stand together
 		}

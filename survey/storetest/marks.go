@@ -122,7 +122,7 @@ func markGen(t testing.TB, s survey.Store) {
 	Roll(t, s)
 	n := int64(0)
 	for _, of := range TallyOf(t, s, one.Bucket()).Cells {
-		n += of
+		n += of.N
 	}
 	same(t, "responses counted in the end", n, int64(2))
 }
@@ -140,7 +140,7 @@ func markGenGrows(t testing.TB, s survey.Store) {
 	Roll(t, s)
 	n := int64(0)
 	for _, of := range TallyOf(t, s, one.Bucket()).Cells {
-		n += of
+		n += of.N
 	}
 	same(t, "responses counted in the end", n, int64(2))
 }
@@ -251,7 +251,7 @@ func markBusy(t testing.TB, s survey.Store) {
 		onlyMarked(t, s, "a window rated during its count", survey.StepFacts, first.Bucket())
 		n := int64(0)
 		for _, of := range TallyOf(t, s, first.Bucket()).Cells {
-			n += of
+			n += of.N
 		}
 		if n <= seen {
 			t.Fatalf("a window rated during every count: %d after %d", n, seen)
@@ -260,5 +260,5 @@ func markBusy(t testing.TB, s survey.Store) {
 	}
 	Roll(t, s)
 	same(t, "counted in the end", TallyOf(t, s, f.Bureau(GulouHR1, survey.Whole)).Cells,
-		map[survey.Cell]int64{{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieNone, Value: int(first.Level)}: 6})
+		survey.Cells{{Cell: survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieNone, Value: int(first.Level)}, N: 6}})
 }

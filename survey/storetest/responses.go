@@ -279,7 +279,7 @@ func responseCutShort(t testing.TB, s survey.Store) {
 	tally := TallyOf(t, s, f.Window(GulouHR1, 20240229))
 	n := int64(0)
 	for _, of := range tally.Cells {
-		n += of
+		n += of.N
 	}
 	same(t, "counted responses", n, int64(made))
 }

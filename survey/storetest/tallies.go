@@ -36,10 +36,10 @@ func tallyFinest(t testing.TB, s survey.Store) {
 	cell := func(question string, value int) survey.Cell {
 		return survey.Cell{Question: question, Channel: survey.ChannelSMS, Tie: survey.TieNone, Value: value}
 	}
-	want := survey.Tally{Served: 1, Cells: map[survey.Cell]int64{
+	want := survey.Tally{Served: 1, Cells: survey.CellsOf(map[survey.Cell]int64{
 		cell(survey.Overall, int(survey.Dissatisfied)): 1, cell("attitude", int(survey.VeryDissatisfied)): 1,
 		cell(survey.ReasonCell, 207): 1, cell(survey.ReasonCell, 214): 1,
-	}}
+	})}
 	if got := count(t, s, r.Bucket()); !got.Equal(want) {
 		t.Errorf("count:\n got %+v\nwant %+v", got, want)
 	}
@@ -107,7 +107,7 @@ func tallyReplaced(t testing.TB, s survey.Store) {
 	// The cell of the first is gone, not kept beside the new one.
 	wantTally(t, s, first.Bucket(), survey.Tally{Superseded: 1})
 	cell := survey.Cell{Question: survey.Overall, Channel: survey.ChannelQR, Tie: survey.TieUnmatched, Value: int(survey.Dissatisfied)}
-	wantTally(t, s, f.Bureau(GulouHR1, survey.Whole), survey.Tally{Superseded: 1, Cells: map[survey.Cell]int64{cell: 1}})
+	wantTally(t, s, f.Bureau(GulouHR1, survey.Whole), survey.Tally{Superseded: 1, Cells: survey.Cells{{Cell: cell, N: 1}}})
 }
 
 func tallyQuery(t testing.TB, s survey.Store) {
@@ -177,8 +177,7 @@ func tallyOneQuestion(t testing.TB, s survey.Store) {
 	for _, question := range []string{survey.Overall, "attitude", "over", survey.ReasonCell, "none", survey.NoQuestion} {
 		q.Question = question
 		want := all
-		want.Cells = maps.Clone(all.Cells)
-		maps.DeleteFunc(want.Cells, func(c survey.Cell, _ int64) bool { return c.Question != question })
+		want.Cells = slices.DeleteFunc(slices.Clone(all.Cells), func(c survey.CellCount) bool { return c.Question != question })
 		got := tallies(t, s, q)
 		if len(got) != 1 || !got[b].Equal(want) || got[b].Served != 2 || got[b].Rated != 1 || got[b].Superseded != 1 {
 			t.Errorf("tallies of question %q:\n got %+v\nwant %+v", question, got, want)

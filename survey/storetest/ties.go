@@ -247,7 +247,7 @@ func standingOtherWindow(t testing.TB, s survey.Store) {
 	wantMarked(t, s, "a response elsewhere", r.Bucket(), f.Window(GulouHR1, 20240229))
 	Roll(t, s)
 	cell := survey.Cell{Question: survey.Overall, Channel: r.Channel, Tie: survey.TieClaimed, Value: int(survey.Satisfied)}
-	wantTally(t, s, r.Bucket(), survey.Tally{Cells: map[survey.Cell]int64{cell: 1}})
+	wantTally(t, s, r.Bucket(), survey.Tally{Cells: survey.Cells{{Cell: cell, N: 1}}})
 	wantTally(t, s, f.Window(GulouHR1, 20240229), survey.Tally{Served: 1, Rated: 1})
 
 	same(t, "flags of a response elsewhere", flagsOf(t, s)[r.Key], survey.FlagOtherWindow)
