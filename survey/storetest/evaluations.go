@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -66,6 +67,36 @@ func evaluationOf(bureau, evaluator string) survey.EvaluationID {
 func EvaluationAnswer(no int, item string) survey.EvaluationEntry {
 	return survey.EvaluationEntry{No: no, Key: fmt.Sprintf("key-%05d", no), Step: survey.StepAnswered, At: evaluationAt.Add(time.Duration(no) * time.Minute),
 		Item: item, Finding: survey.FindingMet}
+}
+
+// Evaluated is the entries of a whole version that was submitted, after a number of others:
+// every item is met, and no bonus and no veto found, but for what is given.
+func Evaluated(i survey.Instrument, after int, at time.Time, but map[string]survey.Finding) (list []survey.EvaluationEntry) {
+	add := func(e survey.EvaluationEntry) {
+		e.No, e.At = after+len(list)+1, at
+		e.Key = fmt.Sprintf("key-%05d", e.No)
+		list = append(list, e)
+	}
+	if after > 0 {
+		add(survey.EvaluationEntry{Step: survey.StepRevised, Note: "again"})
+	}
+	for _, item := range i.Items {
+		e := survey.EvaluationEntry{Step: survey.StepAnswered, Item: item.Number, Finding: survey.FindingMet}
+		if !item.Kind.Scored() {
+			e.Finding = survey.FindingNotMet
+		}
+		if f, other := but[item.Number]; other {
+			e.Finding = f
+		}
+		for _, t := range item.Thresholds {
+			if e.Finding == survey.FindingMet {
+				e.Values = append(e.Values, strconv.FormatFloat(t.Value, 'f', -1, 64))
+			}
+		}
+		add(e)
+	}
+	add(survey.EvaluationEntry{Step: survey.StepSubmitted})
+	return list
 }
 
 func evaluation(t testing.TB, s survey.Store, id survey.EvaluationID) []survey.EvaluationEntry {
