@@ -21,6 +21,8 @@ type LogWork interface {
 	survey.CaseStore
 	survey.JobStore
 	survey.LogStore
+	survey.InstrumentStore
+	survey.EvaluationStore
 }
 
 // LogKeys are the installation's keyed functions that the logs need.
@@ -156,7 +158,8 @@ const (
 )
 
 // Data appends responses and case steps of the groups of which enough wait, and all
-// visits, in the order of their hashes, which are random. So neither time nor order shows in the log,
+// visits and submitted evaluations, in the order of their hashes, which are random. So
+// neither time nor order shows in the log,
 // and of bureaus that are published together a leaf's neighbours do not tell which one
 // it is of. Until they are appended it holds a hash for each. It returns how many were.
 func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
@@ -173,6 +176,9 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 	if err := l.openVisits(ctx); err != nil {
 		return 0, err
 	}
+	if err := l.openEvaluations(ctx, surveys); err != nil {
+		return 0, err
+	}
 	if err := l.place(ctx); err != nil { // or what an earlier run appended would seem to wait
 		return 0, err
 	}
@@ -183,7 +189,8 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 		if s, ok := surveys[proof.GroupSurvey(group)]; ok && !now.Before(s.Closes) {
 			least = LastBatch
 		}
-		if group == proof.VisitGroup(proof.GroupSurvey(group)) {
+		switch group {
+		case proof.VisitGroup(proof.GroupSurvey(group)), proof.EvaluationGroup(proof.GroupSurvey(group)):
 			least = 1
 		}
 		if len(batch) >= least {

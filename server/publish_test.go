@@ -92,7 +92,7 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 		}
 	}
 
-	// So do lists of visits and an evaluation, although nothing new is in the logs.
+	// So do lists of visits, although nothing new is in the logs, and an evaluation.
 	s, err := b.store.Survey(t.Context(), "y2024")
 	if err != nil {
 		t.Fatal(err)
@@ -104,15 +104,15 @@ func publishAndVerify(t *testing.T, c commands, b *base) {
 	}
 	_, err = b.store.PutVisits(t.Context(), visits)
 	if err == nil {
-		err = b.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: "y2024", Bureau: "350102-HR", Evaluator: "chen"}, []survey.EvaluationEntry{
-			storetest.EvaluationAnswer(1, "1"), {No: 2, Key: "key-00002", Step: survey.StepSubmitted, At: storetest.At("2024-03-05 10:00")}})
+		err = b.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: "y2024", Bureau: "350102-HR", Evaluator: "chen"},
+			storetest.Evaluated(survey.BuiltIn(), 0, storetest.At("2024-03-05 10:00"), map[string]survey.Finding{"1": survey.FindingNotMet}))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.run("publish", "--out", at("3.zip"))
 	c.run("verify", at("3.zip"), "--key", key)
-	for _, want := range []string{`"corrects": "y2024/whole/2"`, `"what": "visits.served"`, `"will": 90`, `"with_defaults": {`, `"items_met": 1`, `"not_recomputed_by_verify": [`} {
+	for _, want := range []string{`"corrects": "y2024/whole/2"`, `"what": "visits.served"`, `"will": 90`, `"with_defaults": {`, `"items_met": 59`, `"not_recomputed_by_verify": [`} {
 		if !bytes.Contains(read(t, at("3.zip")), []byte(want)) {
 			t.Errorf("with visits and an evaluation the publication does not hold %s", want)
 		}

@@ -60,6 +60,9 @@ func sayRecomputed(w io.Writer, r bundle.Report) {
 	if r.VisitsRecounted {
 		fmt.Fprintf(w, ";\n  visits served, rated and unrated for longer than the default days, of %d entries about visits", r.Visits)
 	}
+	if d.Instrument != nil {
+		fmt.Fprintf(w, ";\n  third-party scores, shares of items met, vetoes and agreement, of %d evaluations in %d versions, by %s", r.Evaluations, r.Versions, d.Instrument.InstrumentRef)
+	}
 	fmt.Fprint(w, "\nrecomputed from what is published: every rate, score, composite, verdict, rank and funnel limit\n")
 	fmt.Fprintf(w, "not recomputed, on the signature alone:\n  %d responses that wait to be logged", d.Outside)
 	if r.Recounted {
@@ -68,11 +71,16 @@ func sayRecomputed(w io.Writer, r bundle.Report) {
 	if r.VisitsRecounted {
 		fmt.Fprintf(w, ", and %d visits of the period", d.Visits.Outside)
 	}
+	evaluations := "evaluations"
+	if d.Instrument != nil {
+		fmt.Fprintf(w, ", and %d versions of evaluations", d.OutsideEvaluations)
+		evaluations = "evaluations not finished"
+	}
 	fmt.Fprint(w, "; which of several responses for one case counts;\n  ")
 	if !r.VisitsRecounted {
 		fmt.Fprint(w, "visits, ")
 	}
-	fmt.Fprint(w, "evaluations and quality flags; names of places\n")
+	fmt.Fprintf(w, "%s and quality flags; names of places\n", evaluations)
 	if !r.Recounted {
 		fmt.Fprint(w, "  how many cases are due, called back, rectified, on time and real-name: the bundle for auditors has what they are counted from\n")
 		return

@@ -102,9 +102,9 @@ func gate(r Ratio, percent float64) Verdict {
 type Agreement struct {
 	// Same is the percent agreement, E3: items both found alike / items both answered.
 	Same Ratio
-	// chance is Σ a·b over the findings: how many of the n² pairs of one item of each
+	// Chance is Σ a·b over the findings: how many of the n² pairs of one item of each
 	// would be alike by chance.
-	chance int64
+	Chance int64
 }
 
 // NewAgreement compares the answers of two evaluators: all items count, those that
@@ -125,7 +125,7 @@ func NewAgreement(a, b map[string]survey.Judgement) (g Agreement) {
 		ofB[y.Finding]++
 	}
 	for f, n := range ofA {
-		g.chance += n * ofB[f]
+		g.Chance += n * ofB[f]
 	}
 	return g
 }
@@ -139,10 +139,10 @@ func NewAgreement(a, b map[string]survey.Judgement) (g Agreement) {
 // of every item, so that agreement by chance is certain.
 func (g Agreement) Kappa() (v float64, ok bool) {
 	n := g.Same.Den
-	if n <= 0 || g.chance == n*n {
+	if n <= 0 || g.Chance == n*n {
 		return 0, false
 	}
-	return float64(g.Same.Num*n-g.chance) / float64(n*n-g.chance), true
+	return float64(g.Same.Num*n-g.Chance) / float64(n*n-g.Chance), true
 }
 
 // MarshalJSON writes {"agreement": {"rate", "num", "den"}, "kappa"}; kappa is null

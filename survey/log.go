@@ -35,6 +35,8 @@ const (
 	FactResponse FactKind = "response"
 	FactStep     FactKind = "step"   // of a case; decisions about not adopting are among them
 	FactVisits   FactKind = "visits" // of a window on a day, as far as lists named them since the last time
+	// FactEvaluation is a version of a third-party evaluation (第三方评估) that was submitted.
+	FactEvaluation FactKind = "evaluation"
 )
 
 // FactOpening (开示) is what opens a data leaf: the values it commits to, and their

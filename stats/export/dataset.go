@@ -28,6 +28,7 @@ type DatasetStore interface {
 	survey.CaseStore
 	survey.CaseSheetStore
 	survey.QualityStore
+	survey.InstrumentStore
 }
 
 // DatasetQuery says what a data set holds and who asks for it.
@@ -76,13 +77,20 @@ type DatasetRules struct {
 	Counting      int                  `json:"counting"` // of cases
 	Quality       int                  `json:"quality"`
 	Figures       []string             `json:"figures"` // definitions of the rates of cases
+	// Instrument is the SHA-256 of what evaluators go by, weights and thresholds and all;
+	// empty in publications made before it was among the rules.
+	Instrument string `json:"instrument,omitempty"`
 }
 
-// RulesOf are the rules of a survey under this program.
-func RulesOf(s survey.Survey) (r DatasetRules, err error) {
+// RulesOf are the rules of a survey under this program, with the instrument that evaluators
+// go by.
+func RulesOf(s survey.Survey, i *survey.Instrument) (r DatasetRules, err error) {
 	r = DatasetRules{Survey: s.Rules, Questionnaire: s.Questionnaire, Counting: survey.Counting, Quality: quality.Rules}
 	for _, d := range stats.CaseDefinitions {
 		r.Figures = append(r.Figures, d.ID+" "+d.Name)
+	}
+	if i != nil {
+		r.Instrument = i.SHA256()
 	}
 	doc, err := json.Marshal(r)
 	sum := sha256.Sum256(doc)
@@ -105,8 +113,11 @@ func Dataset(ctx context.Context, w io.Writer, store DatasetStore, q DatasetQuer
 	if q.To != 0 {
 		m.To = q.To.String()
 	}
-	var err error
-	if m.Rules, err = RulesOf(q.Survey); err != nil {
+	instrument, err := q.Survey.Instrument(ctx, store)
+	if err != nil {
+		return m, err
+	}
+	if m.Rules, err = RulesOf(q.Survey, &instrument); err != nil {
 		return m, err
 	}
 	d := &dataset{DatasetQuery: q, store: store, zip: zip.NewWriter(w)}

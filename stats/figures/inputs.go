@@ -43,9 +43,12 @@ func LoadInputs(ctx context.Context, r InputsReader, s survey.Survey, tree *surv
 	for _, row := range evaluations.Rows {
 		in := all[row.Place]
 		if row.Submitted > 0 {
-			in.Evaluation = &sheet.Evaluation{Submitted: row.Submitted, Unfinished: row.Unfinished, Met: row.Met.Num, Items: row.Met.Den,
-				NotApplicable: int64(row.NotApplicable), MetWeight: row.Score.Met, Weight: row.Score.Of, Bonus: row.Score.Bonus,
-				Gate: evaluations.Gate, Vetoes: row.Vetoes}
+			e := sheet.EvaluationOf(row.Evaluation, row.Submitted, evaluations.Gate)
+			e.Unfinished = row.Unfinished
+			for _, p := range row.Agreements {
+				e.Agreements = append(e.Agreements, sheet.AgreementOf(p.Agreement))
+			}
+			in.Evaluation = &e
 		}
 		all[row.Place] = in
 	}

@@ -11,7 +11,8 @@
 //     facts of a bureau wait until at least twenty can be appended together, once a
 //     day, those of all bureaus in the order of their hashes, which is random. After the
 //     end of a survey five are enough, and fewer stay out. So are the visits that lists
-//     added or moved, those of a window and day in one leaf, which wait for nothing.
+//     added or moved, those of a window and day in one leaf, and the versions of
+//     third-party evaluations that were submitted; both wait for nothing.
 //
 // A [State], the size and root of both, is signed as one note, so that neither log can be
 // shown with another's age. Leaves and checkpoints are only ever added; before

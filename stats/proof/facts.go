@@ -19,6 +19,8 @@ type Tags interface {
 	CaseTag(id string, c survey.CaseRef) string
 	// FactTag names a response.
 	FactTag(key survey.Key) string
+	// EvaluationTag names one evaluator's work on one bureau.
+	EvaluationTag(id survey.EvaluationID) string
 }
 
 // OfResponse is the record of a response. The comment is committed to, but neither
@@ -87,6 +89,31 @@ func ReadVisits(field string, yield func(tag string, no int) error) error {
 	return nil
 }
 
+// OfEvaluation is the record of a version of an evaluation, in the state it was submitted
+// in. It names the instrument by its hash, so that no weight can be another one later.
+// Notes are committed to and not kept, as with steps.
+func OfEvaluation(id survey.EvaluationID, s survey.EvaluationState, i survey.Instrument, zone *time.Location, tags Tags) Record {
+	notes, photos := map[string]string{}, map[string][]string{} // by item
+	for item, a := range s.Submitted {
+		if a.Note != "" {
+			notes[item] = a.Note
+		}
+		if len(a.Photos) > 0 {
+			photos[item] = a.Photos
+		}
+	}
+	text := func(v any) string {
+		doc, _ := json.Marshal(v) // strings in lists and maps
+		return string(doc)
+	}
+	return newRecord(survey.FactEvaluation, map[string]string{
+		"survey": id.Survey, "bureau": id.Bureau, "evaluation": tags.EvaluationTag(id), "version": strconv.Itoa(s.SubmittedVersion),
+		"imported": strconv.FormatBool(id.Imported()), "instrument": i.SHA256(), "findings": text(i.Findings(s.Submitted)),
+		"evaluator": id.Evaluator, "day": strconv.Itoa(int(survey.DayOf(s.SubmittedAt, zone))), "at": instant(s.SubmittedAt),
+		"notes": text(notes), "photos": text(photos),
+	}).Erase("notes")
+}
+
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -117,6 +144,10 @@ func VisitGroup(id string) string { return strings.Join([]string{"visits", id}, 
 
 // StepGroup is the group of the steps of a case.
 func StepGroup(id string) string { return strings.Join([]string{"step", id}, "/") }
+
+// EvaluationGroup is the group of the evaluations of a survey. They wait for no others: no
+// citizen is behind them.
+func EvaluationGroup(id string) string { return strings.Join([]string{"evaluation", id}, "/") }
 
 // GroupSurvey is the survey a group is of.
 func GroupSurvey(group string) string {

@@ -33,6 +33,10 @@ var kinds = map[survey.FactKind]kindFields{
 		public:  []string{"survey", "year", "month", "bureau"},
 		private: []string{"day", "window", "visits"},
 	},
+	survey.FactEvaluation: {
+		public:  []string{"survey", "bureau", "evaluation", "version", "imported", "instrument", "findings"},
+		private: []string{"evaluator", "day", "at", "notes", "photos"},
+	},
 }
 
 // saltLen is 128 bits: a value of five cannot be found by trying.

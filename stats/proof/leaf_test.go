@@ -19,6 +19,9 @@ func (tags) CaseTag(id string, c survey.CaseRef) string {
 	return strings.TrimSpace(id + " " + c.Number)
 }
 func (tags) FactTag(k survey.Key) string { return k.String() }
+func (tags) EvaluationTag(id survey.EvaluationID) string {
+	return id.Survey + "/" + id.Bureau + "/" + id.Evaluator
+}
 
 func sample() survey.Response {
 	f := storetest.NewFacts(1, storetest.Survey())

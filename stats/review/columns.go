@@ -156,6 +156,17 @@ var columns = func() (list []column) {
 	judged("gate", "E1 是否达到门槛", "Whether E1 reaches the gate", func(j sheet.Judged) any { return string(j.Verdict) })
 	judged("score", "E2 第三方得分", "E2: third-party score", func(j sheet.Judged) any { return number(j.Score) })
 	judged("vetoes", "否决项", "Veto items found", func(j sheet.Judged) any { return strings.Join(j.Vetoes, ";") })
+	agreed := func(name, zh, en string, value func(sheet.Agreed) sheet.Number) {
+		judged(name, zh, en, func(j sheet.Judged) any {
+			var list []string
+			for _, a := range j.Agreements {
+				list = append(list, fmt.Sprint(number(value(a))))
+			}
+			return strings.Join(list, "; ")
+		})
+	}
+	agreed("evaluators_agree", "E3 每两名评估员的一致率", "E3: percent agreement of every two evaluators", func(a sheet.Agreed) sheet.Number { return a.Agreement.Rate })
+	agreed("evaluators_kappa", "E4 每两名评估员的 Cohen κ", "E4: Cohen's kappa of every two evaluators", func(a sheet.Agreed) sheet.Number { return a.Kappa })
 	add("evaluations", "合并的单位各自的评估得分", "Scores of bureaus counted together", func(r Row) any { return r.Scores() })
 	for _, k := range survey.QualityKinds {
 		add("flags_"+string(k), "质量标记数 "+string(k), "Quality flags: "+string(k), func(r Row) any { return r.Flags[k] })

@@ -92,6 +92,14 @@ type Judged struct {
 	Verdict   stats.Verdict `json:"verdict"`
 	Score     Number        `json:"score"`
 	Vetoes    []string      `json:"vetoes,omitempty"`
+	// Agreements are of every two evaluators, where several submitted.
+	Agreements []Agreed `json:"agreements,omitempty"`
+}
+
+// Agreed is how far two evaluators agree.
+type Agreed struct {
+	Agreement *Share `json:"agreement"` // items found alike / items
+	Kappa     Number `json:"kappa"`     // Cohen's κ; nil if agreement by chance is certain
 }
 
 // Sheet is what is published of one unit. What is nil is none (无), or not told where
@@ -288,6 +296,10 @@ func mean(levels Levels, weights [5]float64, seed string) *Mean {
 func (e Evaluation) judged() Judged {
 	j := Judged{Submitted: e.Submitted, Met: share(e.Met, e.Items), Gate: e.Gate, Vetoes: e.Vetoes, Verdict: stats.None}
 	j.Score = number(stats.Score{Met: e.MetWeight, Of: e.Weight, Bonus: e.Bonus}.Value())
+	for _, a := range e.Agreements {
+		kappa := number(stats.Agreement{Same: stats.Ratio{Num: a.Alike, Den: a.Items}, Chance: a.Chance}.Kappa())
+		j.Agreements = append(j.Agreements, Agreed{share(a.Alike, a.Items), kappa})
+	}
 	if e.Items > 0 {
 		j.Verdict = stats.NotMet
 		if 100*float64(e.Met) >= float64(e.Gate*float64(e.Items)) {

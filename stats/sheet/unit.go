@@ -124,4 +124,22 @@ type Evaluation struct {
 	Bonus         float64  `json:"bonus"`
 	Gate          float64  `json:"gate"` // least share of items met, in percent
 	Vetoes        []string `json:"vetoes,omitempty"`
+	// Agreements is how far every two evaluators agree, where several submitted.
+	Agreements []Agreement `json:"agreements,omitempty"`
+}
+
+// Agreement is how far two evaluators agree, see [stats.Agreement].
+type Agreement struct {
+	Alike  int64 `json:"alike"`  // items both found alike
+	Items  int64 `json:"items"`  // both answered
+	Chance int64 `json:"chance"` // of items², the pairs that are alike
+}
+
+// AgreementOf is an agreement as a unit tells it.
+func AgreementOf(a stats.Agreement) Agreement { return Agreement{a.Same.Num, a.Same.Den, a.Chance} }
+
+// EvaluationOf is what a number of submitted evaluations come to, as a unit tells it.
+func EvaluationOf(e stats.Evaluation, submitted int, gate float64) Evaluation {
+	return Evaluation{Submitted: submitted, Met: e.Met.Num, Items: e.Met.Den, NotApplicable: int64(e.NotApplicable),
+		MetWeight: e.Score.Met, Weight: e.Score.Of, Bonus: e.Score.Bonus, Gate: gate, Vetoes: e.Vetoes}
 }

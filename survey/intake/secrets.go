@@ -192,6 +192,11 @@ func (s Secrets) CaseTag(id string, c survey.CaseRef) string {
 	return s.tag("case\x00", id+"\x00"+c.Number+"\x00"+c.Stage)
 }
 
+// EvaluationTag names an evaluator's work on a bureau in the log.
+func (s Secrets) EvaluationTag(id survey.EvaluationID) string {
+	return s.tag("evaluation\x00", id.Survey+"\x00"+id.Bureau+"\x00"+id.Evaluator)
+}
+
 // FactTag is described at CaseTag.
 func (s Secrets) FactTag(k survey.Key) string { return s.tag("response\x00", string(k[:])) }
 

@@ -59,11 +59,16 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	d := Document{Format: Format, ID: docID(q.Survey.ID, q.Period, q.No), Audience: q.Audience, No: q.No, Period: q.Period, Corrects: q.Corrects,
 		Sample: q.Survey.Sample, AsOf: q.AsOf.UTC().Truncate(time.Second), Program: q.Program, Key: q.Signer.Key, Survey: q.Survey,
 		Checkpoint: string(checkpoint.Note), Leaves: state.Data.Size}
+	instrument, err := q.Survey.Instrument(ctx, store)
+	if err != nil {
+		return d, fmt.Errorf("instrument of survey %q: %w", q.Survey.ID, err)
+	}
+	d.Instrument = &instrument
 	if d.Rules, err = d.rules(); err != nil {
 		return d, err
 	}
 	b := &builder{Query: q, beaten: map[survey.Key]bool{}, disputed: map[string][]dispute{}, reviews: map[string]review{},
-		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}, book: newCaseBook(q.Survey), proven: map[survey.Key]bool{}, visits: &visitBook{}}
+		decisions: decisions{}, bureaus: map[string]*tally{}, apart: map[string]int64{}, book: newCaseBook(q.Survey), judged: newEvaluationBook(&q.Survey, d.Instrument), proven: map[survey.Key]bool{}, visits: &visitBook{}}
 	for _, code := range q.Survey.Candidates {
 		b.bureaus[code] = newTally()
 	}
@@ -104,6 +109,9 @@ func Build(ctx context.Context, store Store, q Query) (Document, error) {
 	}
 	if q.Audience == Auditor {
 		d.Visits = &VisitBasis{Outside: stored - counted}
+	}
+	if d.OutsideEvaluations, err = b.evaluations(ctx, store, inputs); err != nil {
+		return d, err
 	}
 	d.Names = map[string]string{}
 	for i := range d.Units {
@@ -178,6 +186,7 @@ type builder struct {
 	bureaus   map[string]*tally
 	apart     map[string]int64
 	book      *caseBook
+	judged    *evaluationBook
 	proven    map[survey.Key]bool // bad ones whose visit is proved
 	visits    *visitBook
 	stored    int64 // responses of the period
@@ -233,6 +242,8 @@ func (b *builder) leaves(ctx context.Context, store Store, size int64) error {
 			return nil
 		case survey.FactStep:
 			return errors.Join(b.decisions.add(value("step"), value("no"), value("response")), b.step(o, value))
+		case survey.FactEvaluation:
+			return b.evaluation(o, value)
 		}
 		return b.response(o, value)
 	})

@@ -126,11 +126,17 @@ var notAdopted = []survey.Entry{{Step: survey.StepExclusionAsked, By: "bureau", 
 
 // busy has large and small bureaus, reviews not adopted, of the small ones if smallToo,
 // responses that others supersede, and some made elsewhere.
-func busy(t testing.TB, smallToo bool) *hall {
+func busy(t testing.TB, smallToo bool) *hall { return busyWith(t, smallToo, true) }
+
+// busyWith is busy, with or without an evaluation.
+func busyWith(t testing.TB, smallToo, evaluated bool) *hall {
 	h := newHall(t, func(s *survey.Survey) {
 		s.Rules.Composite, s.Rules.Instrument = survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}, storetest.Instrument(1).InstrumentRef
 	})
 	h.beside()
+	if evaluated {
+		h.evaluate("chen", "350102-HR", 0, nil)
+	}
 	bad := h.rate(storetest.GulouHR1, [5]int{20, 10, 8, 12, 7})
 	// Nineteen cases: six are not adopted, as there was nothing to put right; a seventh was,
 	// until there was an objection. Thirteen are rectified, five of them late, and of seven
@@ -160,8 +166,8 @@ func busy(t testing.TB, smallToo bool) *hall {
 	return h
 }
 
-// beside stores what a publication says of the largest bureau beside the log: 200 visits,
-// an evaluation, and a flag.
+// beside stores what a publication says of the largest bureau beside the log: 200 visits
+// and two flags. The instrument is there as well.
 func (h *hall) beside() {
 	h.t.Helper()
 	const bureau = "350102-HR"
@@ -175,9 +181,6 @@ func (h *hall) beside() {
 	_, err = jobs.RollUp(ctx, h.store, 0, at)
 	h.must(err)
 	h.must(h.store.AddInstrument(ctx, storetest.Instrument(1)))
-	h.must(h.store.AddEvaluationEntries(ctx, survey.EvaluationID{Survey: h.survey.ID, Bureau: bureau, Evaluator: "chen"}, []survey.EvaluationEntry{
-		storetest.EvaluationAnswer(1, "1"), storetest.EvaluationAnswer(2, "2"), storetest.EvaluationAnswer(3, "3"),
-		{No: 4, Key: "key-00004", Step: survey.StepSubmitted, At: at}}))
 	h.must(h.store.PutQuality(ctx, survey.QualitySheet{Survey: h.survey.ID, Bureau: bureau, Day: 20240304, MadeAt: at,
 		Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: storetest.GulouHR1, Day: 20240304}}}))
 	h.must(h.store.PutQuality(ctx, survey.QualitySheet{Survey: h.survey.ID, Bureau: bureau, Day: 20240331, MadeAt: at,

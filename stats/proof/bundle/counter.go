@@ -28,6 +28,7 @@ type counter struct {
 	tags      map[uint64]struct{} // of all responses, for auditors
 	book      *caseBook
 	visits    visitBook
+	judged    *evaluationBook
 	proven    int // leaves that the document's lists of the same names name
 	beatenBad int
 	named     [len(survey.CaseSteps) + 1]int64 // steps by their number, from 1
@@ -57,7 +58,7 @@ type claims struct {
 
 func newCounter(d *Document, s *shape, states []proof.State) *counter {
 	c := &counter{doc: d, shape: s, states: states, apart: map[string]int64{}, decisions: decisions{}, beaten: map[*unitShape]int64{},
-		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]rating{}, cases: map[uint64]claims{}, tags: map[uint64]struct{}{}, book: newCaseBook(d.Survey)}
+		counted: map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}, reviews: map[mark]rating{}, cases: map[uint64]claims{}, tags: map[uint64]struct{}{}, book: newCaseBook(d.Survey), judged: newEvaluationBook(&d.Survey, d.Instrument)}
 	for _, u := range s.units {
 		c.counted[u] = &[len(survey.Channels) + 1]sheetCounts{}
 	}
@@ -98,6 +99,9 @@ func (c *counter) add(f fact) error {
 			return nil
 		}
 		return c.visits.visits(c.size-1, f.visits)
+	}
+	if f.kind == factEvaluation {
+		return c.judged.add(*f.judged, c.size-1)
 	}
 	if f.kind == factOther {
 		return nil
@@ -187,9 +191,9 @@ func (c *counter) done() error {
 	return nil
 }
 
-// units makes the document's units from what was counted, with these cases and visits if
-// they were.
-func (c *counter) units(cases map[string]survey.CaseTally, visits map[string]sheet.Visits) []sheet.Unit {
+// units makes the document's units from what was counted, with these cases, visits and
+// evaluations if they were.
+func (c *counter) units(cases map[string]survey.CaseTally, visits map[string]sheet.Visits, evaluations map[string]sheet.Evaluation) []sheet.Unit {
 	out := map[*unitShape]*[len(survey.Channels) + 1]sheetCounts{}
 	for tag, d := range c.decisions {
 		if f, ok := c.reviews[markOf([]byte(tag))]; ok && d.granted {
@@ -209,6 +213,9 @@ func (c *counter) units(cases map[string]survey.CaseTally, visits map[string]she
 		}
 		if c.doc.Cases != nil {
 			made.FillCases(c.doc.Audience.least(), cases, c.doc.casesDay())
+		}
+		if c.judged != nil {
+			made.Evaluations = evaluationsOf(said, evaluations)
 		}
 		units = append(units, made)
 	}

@@ -57,6 +57,18 @@
 // window a rating to who was there. So of their document the visits stand on the signature,
 // and are those of the auditors' document counted together.
 //
+// # Evaluations
+//
+// What third-party evaluators found is counted from the versions they submitted, each a
+// leaf with the findings, and what was measured, item by item. Both audiences are shown
+// them: an evaluation holds what a bureau has and does, no citizen's answer, visit or
+// contact, so no rating follows from it, and the public could otherwise only believe the
+// scores. It is not shown who the evaluator is, nor when a version was submitted; auditors
+// are. Notes, which may speak of people, and photos are opened to nobody. A leaf names the
+// instrument by its hash, the document holds it, and the version of the rules names it too:
+// weights, thresholds and the gate are those that every evaluation was made by, or it is
+// found. How many evaluations are not finished is in no log.
+//
 // # What it cannot prove
 //
 // Besides what package proof names: which of several responses for one case counts
@@ -64,10 +76,12 @@
 // it and auditors compare. That everybody who was served is on a list, the log cannot show:
 // it shows that no list was changed or left out after it was logged. Whoever can sign can publish other rules than those the survey opened with;
 // the version of the rules, which every publication and data set names, shows it to
-// those who compare. A checkpoint that nobody else has kept can be left out. How many
-// responses, steps and visits wait, and what units say of evaluations and quality flags, and
+// those who compare. With an instrument it is found only once an evaluation is logged. A
+// checkpoint that nobody else has kept can be left out. How many responses, steps, visits
+// and evaluations wait, and what units say of unfinished evaluations and quality flags, and
 // in public of visits, stands on the signature alone; every document names it. Of cases the same goes for the
 // calendar, for whose visit a list proves, and in public for all their numbers; see
 // [CaseBasis]. What follows from it on the score sheets is recomputed. A step is what
-// somebody wrote down: that a citizen was called, the log cannot show.
+// somebody wrote down: that a citizen was called, the log cannot show. Nor can it that an
+// evaluator saw what was found.
 package bundle

@@ -90,6 +90,12 @@ type Document struct {
 	Cases *CaseBasis `json:"cases,omitempty"`
 	// Visits says the same of visits.
 	Visits *VisitBasis `json:"visits,omitempty"`
+	// Instrument is what the evaluations are counted by; nil in publications made before
+	// they were counted from the log.
+	Instrument *survey.Instrument `json:"instrument,omitempty"`
+	// OutsideEvaluations is how many submitted versions of evaluations are in no number,
+	// because they wait to be appended to the log.
+	OutsideEvaluations int64 `json:"outside_evaluations,omitempty"`
 	// Stated names what is not recomputed by verify: see [Document.stated].
 	Stated []string `json:"not_recomputed_by_verify"`
 	// Names is what the places of the units and the bureaus in them are called, with
@@ -103,14 +109,23 @@ type Document struct {
 // alone: it is not in the log, or not open. Of what follows from it, every number is
 // recomputed.
 func (d Document) stated() []string {
-	if d.Cases == nil {
-		return []string{"outside", "superseded", "units.visits", "units.cases.rates", "units.evaluations", "units.flags", "names"}
+	waiting, evaluations := []string{"outside"}, "units.evaluations"
+	if d.Cases != nil {
+		waiting = append(waiting, "outside_steps")
 	}
-	visits := "units.visits"
+	if d.Instrument != nil {
+		waiting, evaluations = append(waiting, "outside_evaluations"), "units.evaluations.unfinished"
+	}
+	cases, visits := []string{"superseded"}, []string{"units.visits"}
 	if d.Visits != nil {
-		visits = "visits.outside"
+		visits = []string{"visits.outside"}
 	}
-	return []string{"outside", "outside_steps", "superseded", "cases.workdays", "cases.proven", "cases.beaten", visits, "units.evaluations", "units.flags", "names"}
+	if d.Cases != nil {
+		cases = append(cases, "cases.workdays", "cases.proven", "cases.beaten")
+	} else {
+		visits = append(visits, "units.cases.rates")
+	}
+	return slices.Concat(waiting, cases, visits, []string{evaluations, "units.flags", "names"})
 }
 
 // statedBefore is the same of publications, for whomever, from before cases were counted
@@ -119,7 +134,7 @@ var statedBefore = []string{"outside", "superseded", "units.visits", "units.case
 
 // before reports whether a document is such a one.
 func (d Document) before() bool {
-	return d.Cases == nil && slices.Equal(d.Stated, statedBefore)
+	return d.Cases == nil && d.Instrument == nil && slices.Equal(d.Stated, statedBefore)
 }
 
 // casesDay is the day at whose end cases are counted: the last that had ended.
@@ -249,7 +264,7 @@ func docID(id string, p Period, no int) string { return fmt.Sprintf("%s/%s/%d", 
 
 // rules is the version of the rules a document names, computed anew.
 func (d Document) rules() (string, error) {
-	r, err := export.RulesOf(d.Survey)
+	r, err := export.RulesOf(d.Survey, d.Instrument)
 	return r.Version, err
 }
 

@@ -41,7 +41,7 @@ func TestInterviewsArePublishedApart(t *testing.T) {
 				}
 				other := d
 				other.Survey.Rules.Interviews.Counted = !counted
-				r, err := export.RulesOf(other.Survey)
+				r, err := export.RulesOf(other.Survey, other.Instrument)
 				h.must(err)
 				other.Rules = r.Version
 				if _, err := verify(h.write(other), d.Key); err == nil {

@@ -25,6 +25,7 @@ type fact struct {
 	bad    *badReview  // for auditors
 	visits *visitsFact // for auditors
 	ofStep *loggedStep
+	judged *judged
 }
 
 // loggedStep is a step with the review and the calendar it names.
@@ -52,6 +53,7 @@ const (
 	factCounted
 	factStep
 	factVisits
+	factEvaluation
 )
 
 type stepFact struct{ step, no, tag string }
@@ -111,9 +113,10 @@ var (
 
 // judge reads lines of one document. It keeps nothing, so several may work at a time.
 type judge struct {
-	doc   *Document
-	shape *shape
-	zone  *time.Location
+	doc    *Document
+	shape  *shape
+	zone   *time.Location
+	judged *evaluationBook
 }
 
 // read says what a line is, and refuses one that opens more or less than it has to.
@@ -128,6 +131,8 @@ func (j *judge) read(l *proof.Line, text []byte, index int64) (f fact, err error
 		of = stepSurvey
 	case survey.FactVisits:
 		of = visitsSurvey
+	case survey.FactEvaluation:
+		of = evaluationSurvey
 	}
 	id := l.Value(of)
 	if id == nil {
@@ -141,6 +146,8 @@ func (j *judge) read(l *proof.Line, text []byte, index int64) (f fact, err error
 		return j.step(l, f, index)
 	case survey.FactVisits:
 		return j.visits(l, f)
+	case survey.FactEvaluation:
+		return j.evaluation(l, f)
 	}
 	return j.response(l, f, index)
 }

@@ -29,8 +29,8 @@ func (v *verifier) leaves() error {
 		return err
 	}
 	s := shapeOf(&v.Document)
-	j := &judge{&v.Document, s, v.Document.Survey.Location()}
 	v.count = newCounter(&v.Document, s, v.States)
+	j := &judge{&v.Document, s, v.Document.Survey.Location(), v.count.judged}
 	if err := v.count.roots(); err != nil {
 		return at(leavesFile, 0, err)
 	}

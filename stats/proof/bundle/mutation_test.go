@@ -238,8 +238,9 @@ var onlyForAuditors = []string{"a deadline shifted", "a step's time shifted", "a
 
 type fakeTags struct{}
 
-func (fakeTags) CaseTag(string, survey.CaseRef) string { return "" }
-func (fakeTags) FactTag(k survey.Key) string           { return k.String() }
+func (fakeTags) CaseTag(string, survey.CaseRef) string    { return "" }
+func (fakeTags) FactTag(k survey.Key) string              { return k.String() }
+func (fakeTags) EvaluationTag(survey.EvaluationID) string { return "" }
 
 func TestNoMutationPasses(t *testing.T) {
 	const times = 200

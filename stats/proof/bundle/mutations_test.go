@@ -14,6 +14,38 @@ import (
 	"manyi/survey/storetest"
 )
 
+// evaluationMutation changes the lines of evaluations.
+func evaluationMutation(name string, change func(l [][]byte, n int) [][]byte) mutation {
+	return lineMutation(name, "leaves.tsv", func(r *rand.Rand, l [][]byte) ([][]byte, string) {
+		n := slices.IndexFunc(l, func(line []byte) bool { return bytes.HasPrefix(line, []byte("evaluation\t")) })
+		return change(l, n), fmt.Sprint("line ", n+1)
+	})
+}
+
+// judgedMutation changes what a unit says of its evaluation, and makes the sheets good again.
+func judgedMutation(name string, change func(e *sheet.Evaluation)) mutation {
+	return docMutation(name, func(_ *rand.Rand, d *bundle.Document) string {
+		u := &d.Units[fullest(d)]
+		e := u.Evaluations[u.Place]
+		change(&e)
+		u.Evaluations[u.Place] = e
+		d.Sheets = sheet.Make(d.Survey, d.Units)
+		return name
+	})
+}
+
+// instrumentMutation changes the instrument, and names the rules anew.
+func instrumentMutation(name string, change func(i *survey.Instrument)) mutation {
+	return docMutation(name, func(_ *rand.Rand, d *bundle.Document) string {
+		change(d.Instrument)
+		var err error
+		if d.Rules, err = rulesOf(*d); err != nil {
+			return ""
+		}
+		return name
+	})
+}
+
 // mutations is what is tried. Of the document only what the leaves or rules answer for
 // is changed: the rest stands on the signature alone, as its docs say.
 var mutations = []mutation{
@@ -254,6 +286,37 @@ var mutations = []mutation{
 		e := s.Evaluations[s.Place]
 		e.Vetoes = []string{"V1"}
 		s.Evaluations[s.Place] = e
+	}),
+	fieldMutation("a finding turned", "evaluation", "findings", func(_ *rand.Rand, column string) string {
+		return strings.Replace(column, `"finding":"met"`, `"finding":"not_met"`, 1)
+	}),
+	fieldMutation("a value measured", "evaluation", "findings", func(_ *rand.Rand, column string) string {
+		return strings.Replace(column, `"values":["90"`, `"values":["99"`, 1)
+	}),
+	fieldMutation("findings closed", "evaluation", "findings", closed("findings")),
+	fieldMutation("an evaluation of another bureau", "evaluation", "bureau", value("350104-HR")),
+	fieldMutation("an evaluation's version", "evaluation", "version", value("2")),
+	fieldMutation("whose evaluation it is", "evaluation", "evaluation", value("0000")),
+	fieldMutation("what instrument it was made by", "evaluation", "instrument", value(strings.Repeat("ab", 32))),
+	fieldMutation("an evaluation of another survey", "evaluation", "survey", value("other")),
+	evaluationMutation("an evaluation dropped", func(l [][]byte, n int) [][]byte { return slices.Delete(l, n, n+1) }),
+	evaluationMutation("an evaluation doubled", func(l [][]byte, n int) [][]byte { return slices.Insert(l, n, l[n]) }),
+	judgedMutation("an item less met", func(e *sheet.Evaluation) { e.Met-- }),
+	judgedMutation("a weight of items met", func(e *sheet.Evaluation) { e.MetWeight-- }),
+	judgedMutation("a bonus point", func(e *sheet.Evaluation) { e.Bonus++ }),
+	judgedMutation("a veto found", func(e *sheet.Evaluation) { e.Vetoes = []string{"V1"} }),
+	judgedMutation("another gate", func(e *sheet.Evaluation) { e.Gate = 80 }),
+	judgedMutation("two evaluators who agree", func(e *sheet.Evaluation) { e.Agreements = []sheet.Agreement{{Alike: 5, Items: 5, Chance: 13}} }),
+	instrumentMutation("the weights of items swapped", func(i *survey.Instrument) {
+		i.Items[0].Weight, i.Items[2].Weight = i.Items[2].Weight, i.Items[0].Weight
+	}),
+	instrumentMutation("a threshold lowered", func(i *survey.Instrument) { i.Items[1].Thresholds[0].Value-- }),
+	instrumentMutation("the gate lowered", func(i *survey.Instrument) { i.Gate-- }),
+	docMutation("evaluations said to stand on the signature", func(_ *rand.Rand, d *bundle.Document) string {
+		if err := forgetInstrument(d); err != nil {
+			return ""
+		}
+		return "all"
 	}),
 	docMutation("more defaults than unrated visits", func(r *rand.Rand, d *bundle.Document) string {
 		d.Units[fullest(d)].Visits.Defaults += 10

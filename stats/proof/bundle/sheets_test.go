@@ -66,10 +66,10 @@ func TestChangesListWhatIsBesideTheLog(t *testing.T) {
 	if again := h.build(bundle.Public, bundle.WholePeriod); !bundle.SameUnits(was, again) || len(bundle.Changes(was, again)) > 0 {
 		t.Errorf("built twice it differs: %+v", bundle.Changes(was, again))
 	}
-	h.must(h.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: h.survey.ID, Bureau: "350102-HR", Evaluator: "lin"}, []survey.EvaluationEntry{
-		storetest.EvaluationAnswer(1, "2"), {No: 2, Key: "key-00002", Step: survey.StepSubmitted, At: h.survey.Closes}}))
+	h.must(h.store.PutQuality(t.Context(), survey.QualitySheet{Survey: h.survey.ID, Bureau: "350102-HR", Day: 20240305, MadeAt: h.survey.Closes,
+		Flags: []survey.QualityFlag{{Kind: survey.QualityBurst, Window: storetest.GulouHR1, Day: 20240305}}}))
 	will := h.build(bundle.Public, bundle.WholePeriod)
-	want := bundle.Change{Place: "350102-HR", What: "evaluations.350102-HR.met_weight", Was: 4.5, Will: 6}
+	want := bundle.Change{Place: "350102-HR", What: "flags.burst", Was: 1, Will: 2}
 	if changes := bundle.Changes(was, will); bundle.SameUnits(was, will) || !slices.Contains(changes, want) {
 		t.Errorf("changes are %+v, want %+v among them", changes, want)
 	}

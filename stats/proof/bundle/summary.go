@@ -75,10 +75,12 @@ const stated = "stated_"
 type summaryColumn struct {
 	export.Column
 	value func(r summaryRow) any
+	// counted is for what is there only since evaluations are counted from the log.
+	counted bool
 }
 
 func column(name, zh, en string, value func(r summaryRow) any) summaryColumn {
-	return summaryColumn{export.Column{Name: name, Label: survey.Text{Zh: zh, En: en}}, value}
+	return summaryColumn{Column: export.Column{Name: name, Label: survey.Text{Zh: zh, En: en}}, value: value}
 }
 
 // cell is a value, or an empty cell for nil.
@@ -169,6 +171,24 @@ func judgedColumn(name, zh, en string, value func(j *sheet.Judged) any) summaryC
 	})
 }
 
+// agreedColumn is of every two evaluators, such as "0.9;0.85".
+func agreedColumn(name, zh, en string, value func(a sheet.Agreed) sheet.Number) summaryColumn {
+	return summaryColumn{export.Column{Name: name, Label: survey.Text{Zh: zh, En: en}}, func(r summaryRow) any {
+		if r.judged == nil {
+			return nil
+		}
+		var list []string
+		for _, a := range r.judged.Agreements {
+			if n := value(a); n != nil {
+				list = append(list, strconv.FormatFloat(*n, 'f', -1, 64))
+			} else {
+				list = append(list, "none")
+			}
+		}
+		return text(strings.Join(list, ";"))
+	}, true}
+}
+
 func compositeColumn(name, zh, en string, of func(r summaryRow) *sheet.Composite, get func(*sheet.Composite) sheet.Number) summaryColumn {
 	return column(stated+name, zh, en, func(r summaryRow) any {
 		if c := of(r); c != nil {
@@ -219,6 +239,8 @@ var summaryColumns = slices.Concat(
 		judgedColumn("gate", "门槛（%）", "Gate, in percent", func(j *sheet.Judged) any { return j.Gate }),
 		judgedColumn("gate_verdict", "门槛结论：met 达到，not_met 未达到，none 无", "Whether the gate is reached", func(j *sheet.Judged) any { return string(j.Verdict) }),
 		judgedColumn("vetoes", "否决项", "Veto items found", func(j *sheet.Judged) any { return text(strings.Join(j.Vetoes, ";")) }),
+		agreedColumn("evaluators_agree", "两名评估员一致率", "Percent agreement of two evaluators", func(a sheet.Agreed) sheet.Number { return a.Agreement.Rate }),
+		agreedColumn("evaluators_kappa", "两名评估员 Cohen κ", "Cohen's kappa of two evaluators", func(a sheet.Agreed) sheet.Number { return a.Kappa }),
 		column(stated+"flags", "质量标记", "Quality flags", func(r summaryRow) any { return numbered(r.Flags) }),
 		compositeColumn("composite", "综合得分", "Composite score", func(r summaryRow) *sheet.Composite { return r.All.Composite }, func(c *sheet.Composite) sheet.Number { return c.Score }),
 		compositeColumn("composite_low", "综合得分95%区间下限", "Composite score, lower end of the 95 % interval", func(r summaryRow) *sheet.Composite { return r.All.Composite }, func(c *sheet.Composite) sheet.Number { return c.Low }),
@@ -263,6 +285,9 @@ func statedNote(d Document) string {
 	if d.Visits != nil {
 		note += "; so are those about visits (with_defaults, active_of_visits)"
 	}
+	if d.Instrument != nil {
+		note += "; those about evaluations (evaluation_score, items_met, gate, vetoes) and the composite are recomputed from this bundle"
+	}
 	return note
 }
 
@@ -277,16 +302,17 @@ func writeSummary(w io.Writer, d Document, f export.Format) error {
 	if c := d.Survey.Rules.Composite; c.Set() {
 		t.Meta = append(t.Meta, export.KV{Key: "composite", Value: sheet.Formula(c)})
 	}
-	for _, c := range summaryColumns {
+	columns := slices.DeleteFunc(slices.Clone(summaryColumns), func(c summaryColumn) bool { return c.counted && d.Instrument == nil })
+	for _, c := range columns {
 		t.Columns = append(t.Columns, c.Column)
 	}
 	x, err := export.NewWriter(w, f, t)
 	if err != nil {
 		return err
 	}
-	cells := make([]any, len(summaryColumns))
+	cells := make([]any, len(columns))
 	for _, r := range summaryOf(d) {
-		for i, c := range summaryColumns {
+		for i, c := range columns {
 			cells[i] = c.value(r)
 		}
 		if err := x.Row(cells...); err != nil {

@@ -38,6 +38,9 @@ type Report struct {
 	Responses       int64 // leaves of the survey and period that were counted, those apart and superseded among them
 	Cases           int64 // bad reviews of the survey whose steps were counted, and Steps how many those are
 	Steps           int64
+	// Evaluations is how many evaluators' work on a bureau was counted, and Versions how
+	// many submitted versions of it the log holds; nought if they stand on the signature.
+	Evaluations, Versions int64
 	// Workdays is the days on which the bundle's calendar is another one than the notices
 	// that this program was made with. Imports may have put them right, or shifted a deadline.
 	Workdays  []survey.Span
@@ -172,6 +175,9 @@ func (v *verifier) document() error {
 		err = d.Cases.check(d.Audience)
 	case d.Audience == Auditor && !d.before():
 		err = errors.New("cases: it is for auditors, and does not say what its cases are counted with")
+	}
+	if err == nil {
+		err = d.checkInstrument()
 	}
 	if err == nil && d.Sample != d.Survey.Sample {
 		err = errors.New("the mark of a sample is not that of the survey")
@@ -312,7 +318,11 @@ func (v *verifier) units() error {
 	if err != nil {
 		return err
 	}
-	for i, u := range v.count.units(cases, visits) {
+	evaluations, err := v.evaluations()
+	if err != nil {
+		return err
+	}
+	for i, u := range v.count.units(cases, visits, evaluations) {
 		if err := same(u, d.Units[i]); err != nil {
 			return at(documentFile, 0, fmt.Errorf("unit %d, %s: %w", i+1, u.Place, err))
 		}

@@ -25,6 +25,9 @@ const (
 	// had passed, or that a list of visits came that proves some; of unrated visits that
 	// more of them are defaults by now.
 	WhyDays = "days"
+	// WhyEvaluations means that versions of evaluations were submitted since, or that another
+	// number of them is not finished.
+	WhyEvaluations = "evaluations"
 )
 
 // events are the leaves that came between two publications, in order.
@@ -33,6 +36,7 @@ type events struct {
 	steps                map[string][]int64 // decisions among them
 	apart                map[string][]int64 // responses that are in no unit, by channel
 	visits               map[string][]int64 // by bureau
+	evaluations          map[string][]int64 // submitted versions, by bureau
 }
 
 // Explain says of each number that a publication changes why it did: what stands in
@@ -66,7 +70,7 @@ func bureausOf(u sheet.Unit) []string {
 }
 
 func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from int64) (events, error) {
-	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
+	e := events{map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}, map[string][]int64{}}
 	field, want := d.Period.field()
 	decided, made := map[string][]int64{}, map[string][]int64{} // by the tag of the review
 	err := eachFact(ctx, store, d.Survey.ID, from, d.Leaves, func(o survey.FactOpening, value func(string) string) error {
@@ -79,6 +83,8 @@ func eventsBetween(ctx context.Context, store survey.LogStore, d Document, from 
 			}
 		case o.Kind == survey.FactVisits && (field == "" || value(field) == want):
 			e.visits[value("bureau")] = append(e.visits[value("bureau")], o.Index)
+		case o.Kind == survey.FactEvaluation:
+			e.evaluations[value("bureau")] = append(e.evaluations[value("bureau")], o.Index)
 		case o.Kind != survey.FactResponse || field != "" && value(field) != want:
 		case apart(d.Survey.Rules, value("channel")):
 			e.apart[value("channel")] = append(e.apart[value("channel")], o.Index)
@@ -150,10 +156,12 @@ func (e events) why(c Change, before, now map[string][]string, leaves bool) stri
 			none = WhyDays
 		}
 		return join(none, of(WhyVisits, e.visits, bureaus...), of(WhyResponses, e.responses, bureaus...))
-	case "outside", "outside_steps":
+	case "evaluations":
+		return join(WhyEvaluations, of(WhyEvaluations, e.evaluations, bureaus...))
+	case "outside", "outside_steps", "outside_evaluations":
 		return WhyWaiting
 	}
-	return kind // beside the log: evaluations, flags
+	return kind // beside the log: flags
 }
 
 // unseen reports whether neither a unit nor any of its bureaus was there before.

@@ -32,12 +32,11 @@ func TestACorrectionSaysWhy(t *testing.T) {
 	for _, r := range late[6:] {
 		h.open(r, notAdopted...)
 	}
-	h.must(h.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: h.survey.ID, Bureau: "350102-HR", Evaluator: "lin"}, []survey.EvaluationEntry{
-		storetest.EvaluationAnswer(1, "2"), {No: 2, Key: "key-00002", Step: survey.StepSubmitted, At: h.survey.Closes}}))
+	h.evaluate("lin", "350102-HR", 0, map[string]survey.Finding{"1": survey.FindingNotMet})
 	h.log()
 	size, err := h.store.LogSize(t.Context(), survey.DataLog)
 	h.must(err)
-	var responses, decisions []int64
+	var responses, decisions, evaluations []int64
 	h.must(h.store.Openings(t.Context(), was[bundle.Auditor].Leaves, size, func(o survey.FactOpening) error {
 		r, err := proof.ReadOpening(o)
 		step, _ := r.Value("step")
@@ -46,11 +45,13 @@ func TestACorrectionSaysWhy(t *testing.T) {
 			responses = append(responses, o.Index)
 		case step == "exclusion_asked" || step == "exclusion_granted":
 			decisions = append(decisions, o.Index)
+		case o.Kind == survey.FactEvaluation:
+			evaluations = append(evaluations, o.Index)
 		}
 		return err
 	}))
-	if len(responses) != 12 || len(decisions) != 12 {
-		t.Fatalf("%d responses and %d decisions are new", len(responses), len(decisions))
+	if len(responses) != 12 || len(decisions) != 12 || len(evaluations) != 1 {
+		t.Fatalf("%d responses, %d decisions and %d evaluations are new", len(responses), len(decisions), len(evaluations))
 	}
 	for _, a := range bundle.Audiences {
 		list := h.explained(was[a])
@@ -61,7 +62,7 @@ func TestACorrectionSaysWhy(t *testing.T) {
 			return word + " " + bundle.Spans(slices.Concat(at...))
 		}
 		newOnes, decided := leaves("responses", responses), leaves("decisions", decisions)
-		for what, why := range map[string]string{"counted.qr.n": newOnes, "not_adopted.qr.n": decided + "; " + newOnes, "evaluations.350102-HR.submitted": "evaluations"} {
+		for what, why := range map[string]string{"counted.qr.n": newOnes, "not_adopted.qr.n": decided + "; " + newOnes, "evaluations.350102-HR.submitted": leaves("evaluations", evaluations)} {
 			if !slices.ContainsFunc(list, func(c bundle.Change) bool { return c.Place == "350102-HR" && c.What == what && c.Why == why }) {
 				t.Errorf("%s: no change of %s because of %q in %+v", a, what, why, list)
 			}

@@ -177,6 +177,8 @@ func writeLeaves(ctx context.Context, w io.Writer, store survey.LogStore, d Docu
 			r = r.Show("survey")
 		} else if d.Audience == Public {
 			r = r.Show(s.opened(r, o.Index, of, cases).Names(r.Kind)...)
+		} else if o.Kind == survey.FactEvaluation {
+			r = r.Erase("photos") // which stand for what is in no bundle
 		}
 		line = append(r.AppendLine(line[:0]), '\n')
 		_, err := w.Write(line)
@@ -192,6 +194,8 @@ func (s *shape) opened(r proof.Record, index int64, of map[string]*unitShape, ca
 		return stepFields(value("step"))
 	case survey.FactVisits:
 		return publicVisits
+	case survey.FactEvaluation:
+		return publicEvaluation
 	}
 	if s.within != "" && value(s.periodName) != s.within {
 		return s.survey | s.period
