@@ -89,6 +89,9 @@ var collections = []collection{
 	}, each(func(s survey.Store, ctx context.Context, e survey.Evaluation) error {
 		return s.AddEvaluationEntries(ctx, e.EvaluationID, e.Entries)
 	}), 10},
+	{"rechecks", readRechecks, each(func(s survey.Store, ctx context.Context, r recheck) error {
+		return s.AddRecheckEntries(ctx, r.Key, r.Entries) // it was drawn with its response
+	}), 100},
 	{"campaigns", listed(survey.Store.Campaigns), each(survey.Store.PutCampaign), 100},
 	{"publications", readPublications, each(survey.Store.PutPublication), 1},
 	{"inbound", readInbound, func(ctx context.Context, to, _ survey.Store, items []any) error {
@@ -211,7 +214,7 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// writeResponses adds responses with their contacts and originals. The flag of a form used
+// writeResponses adds responses with their contacts, originals and draws. The flag of a form used
 // again is stored, and comes out the same: it is set on all but the first, and
 // they are written in the order they came.
 func writeResponses(ctx context.Context, to, from survey.Store, items []any) error {
@@ -222,6 +225,12 @@ func writeResponses(ctx context.Context, to, from survey.Store, items []any) err
 			group[i].Contact = &c
 		case !errors.Is(err, survey.ErrNotFound):
 			return err
+		}
+		if group[i].Interview != nil {
+			_, err := from.Recheck(ctx, group[i].Key)
+			if group[i].Recheck = err == nil; err != nil && !errors.Is(err, survey.ErrNotFound) {
+				return err
+			}
 		}
 		if !survey.ShowsMask(group[i].Comment) {
 			continue
@@ -271,6 +280,16 @@ func addCase(s survey.Store, ctx context.Context, w worked) error {
 		return err
 	}
 	return s.AddEntries(ctx, w.Key, w.Entries, w.Summary)
+}
+
+// recheck is what was done about an interview that was drawn.
+type recheck struct {
+	Key     survey.Key
+	Entries []survey.RecheckEntry
+}
+
+func readRechecks(ctx context.Context, s survey.Store, yield func(any) error) error {
+	return s.Rechecks(ctx, "", func(r survey.Recheck) error { return yield(recheck{r.Response.Key, r.Entries}) })
 }
 
 type file struct {

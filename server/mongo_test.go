@@ -117,7 +117,8 @@ func TestMigrateToMongoDB(t *testing.T) {
 	second.ID[0] ^= 1
 	second.Contact, second.Original = nil, nil
 	second.Channel, second.Interview = survey.ChannelInterview, &survey.Interview{Mode: survey.ByPhone, By: "wu"}
-	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second}); err != nil {
+	third := f.Response(storetest.GulouHR1, time.Now().Truncate(time.Millisecond), storetest.Drawn)
+	if _, err := from.store.AddResponses(t.Context(), []survey.Response{first, second, third}); err != nil {
 		t.Fatal(err)
 	}
 	// A phone was proved right before the folder was left.
@@ -150,6 +151,7 @@ func TestMigrateToMongoDB(t *testing.T) {
 		from.store.PutAssignment(t.Context(), survey.Assignment{Survey: demo.SurveyID, Evaluator: "lin", Bureaus: []string{"350102-HR"}}),
 		from.store.AddEvaluationEntries(t.Context(), survey.EvaluationID{Survey: demo.SurveyID, Bureau: "350102-HR", Evaluator: "lin"},
 			[]survey.EvaluationEntry{storetest.EvaluationAnswer(1, "1"), storetest.EvaluationAnswer(2, "2")}),
+		from.store.AddRecheckEntries(t.Context(), third.Key, []survey.RecheckEntry{storetest.RecheckLook(1)}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -190,6 +192,9 @@ func TestMigrateToMongoDB(t *testing.T) {
 	}
 	if c, err := target.Case(t.Context(), proved.Key); err != nil || c.Summary.Marks&survey.MarkIdentified == 0 {
 		t.Errorf("the proof of a phone is lost: %+v, %v", c.Summary, err)
+	}
+	if r, err := target.Recheck(t.Context(), third.Key); err != nil || len(r.Entries) != 1 {
+		t.Errorf("what was done about an interview that was drawn is lost: %+v, %v", r, err)
 	}
 	folder.refused([]string{"migrate", "--to", uri, "--resume"}, "has lived on since")
 	other := commands{t, map[string]string{"MANYI_DATA": sampleFolder(t, fewDays)}}

@@ -130,6 +130,48 @@ func (b *busy) judge(c commands, id, bureau string) {
 	b.shows("the evaluator's own page", page, "157****")
 }
 
+var recheckLinks = regexp.MustCompile(`/console/rechecks/[0-9A-Za-z_-]{62}`)
+
+// interview has an evaluator interview people who leave a phone, and somebody else call
+// those back that are drawn: the page after a look at a number alone may show it.
+func (b *busy) interview(c commands, desk *http.Client, id, window string) {
+	b.t.Helper()
+	password := last(c.run("user", "add", "ivy", "--role", "evaluator", "--generate"))
+	c.run("evaluations", "assign", "ivy", survey.BureauOf(window), "--survey", id)
+	ivy, path := b.signIn("ivy", password), "/console/interviews?survey="+id
+	for i := range 12 { // fewer than are too many a minute; that none is drawn happens once in 4096
+		_, page, err := fetch(ivy, b.base+path)
+		key := formKeyIn.FindStringSubmatch(page)
+		if err != nil || key == nil {
+			b.t.Fatalf("no form for an interview: %v", err)
+		}
+		form := url.Values{"survey": {id}, "form_key": {key[1]}, "window": {window}, "mode": {"phone"}, "level": {"satisfied"},
+			"comment": {"访问时说打" + written(b.number(150, 50+i), i)}, "phone": {written(b.number(153, 50+i), i)}, "consent": {"yes"}}
+		if status, page := b.send(ivy, path, "/console/interviews", form); !strings.Contains(page, "data-done") {
+			b.t.Fatalf("an interview is not stored: status %d", status)
+		}
+	}
+	_, list, err := fetch(desk, b.base+"/console/rechecks?survey="+id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.numbers.absent(b.t, "the list of re-checks", []byte(list))
+	links := recheckLinks.FindAllString(list, -1)
+	if len(links) == 0 {
+		b.t.Fatal("no interview is drawn: the search proves nothing")
+	}
+	for i, link := range links {
+		status, page := b.send(desk, link, link, url.Values{"no": {"1"}, "step": {"revealed"}, "note": {"改用" + written(b.number(157, 50+i), i)}})
+		if len(b.numbers.in([]byte(page))) != 1 {
+			b.t.Errorf("a look at the number of an interview shows %d: status %d", len(b.numbers.in([]byte(page))), status)
+		}
+		if _, page = b.send(desk, link, link, url.Values{"no": {"2"}, "step": {"called"}, "outcome": {"confirmed"}, "level": {"satisfied"}, "note": {"又打" + written(b.number(157, 70+i), i)}}); !strings.Contains(page, `data-outcome="confirmed"`) {
+			b.t.Error("what came of a call is not on its page")
+		}
+		b.shows("a re-check", page, "157****")
+	}
+}
+
 // reply lets the gateway bring a text from a phone.
 func (b *busy) reply(id, phone, text string) {
 	b.t.Helper()
@@ -206,6 +248,7 @@ func (b *busy) channels(desk *http.Client, id, bureau string) {
 	b.shows("a bureau's evaluations", look("/console/evaluations/"+bureau+"?survey="+id), "157****")
 	b.shows("responses", look("/console/responses/csv"), "155****")
 	b.shows("responses", look("/console/responses/csv"), "156****")
+	b.shows("responses", look("/console/responses/csv"), "访问时说打150****")
 	for _, f := range export.Formats {
 		if f != export.Parquet {
 			b.numbers.absent(b.t, "evaluations as "+string(f), []byte(look("/console/evaluations/files/"+string(f))))

@@ -308,6 +308,7 @@ func TestNoNumberIsLeftAnywhere(t *testing.T) {
 			b.tap(desk, of.ID, window)
 			b.keyIn(desk, of.ID, window)
 			b.judge(c, of.ID, bureau)
+			b.interview(c, desk, of.ID, window)
 			b.insists(desk, of.ID)
 			c.run("compute")
 			if n := b.work(desk); n < 5 {

@@ -3,7 +3,7 @@ package survey
 // Interview (第三方访问) is how an evaluator of a third party asked a citizen the
 // questionnaire that others answer on their phones. It names no case, so that it never
 // stands in for what a citizen answered, and owes none, see [Response.OwesCase]. It
-// holds no contact either: nobody would have a use for one.
+// holds no contact either, unless it is drawn for a call back, see [Recheck].
 type Interview struct {
 	Mode InterviewMode
 	By   string // the evaluator, by the name they sign in with
@@ -25,7 +25,10 @@ var InterviewModes = [...]InterviewMode{Street, ByPhone}
 const WhyInterviewMode Why = "interview_mode"
 
 // Why a survey's rules of interviews were refused.
-const WhyPerBureau Why = "per_bureau"
+const (
+	WhyPerBureau    Why = "per_bureau"
+	WhyRecheckShare Why = "recheck_share"
+)
 
 // ParseInterviewMode reads a mode's name; ok is false for anything else.
 func ParseInterviewMode(name string) (m InterviewMode, ok bool) {
@@ -45,6 +48,9 @@ type Interviews struct {
 	// PerBureau is the quota (配额): how many interviews about each bureau are wanted; 0
 	// for none. It is a target that is shown, and refuses nothing.
 	PerBureau int `json:"per_bureau,omitempty"`
+	// Recheck is the share, from 0 to 1, of the interviews with a phone that are drawn
+	// to be called back, see [Recheck]; 0 for none, and then no phone is asked for.
+	Recheck float64 `json:"recheck,omitempty"`
 }
 
 // MaxPerBureau is the largest quota.

@@ -304,6 +304,9 @@ type Response struct {
 	Paper    *PaperForm // what it was keyed in from; nil if the citizen sent it
 	// Interview is how the citizen was asked; nil for all but ChannelInterview.
 	Interview *Interview
+	// Recheck marks an interview that is drawn to be called back. It is kept apart, like
+	// Contact: who lists responses does not learn it. See [RecheckStore].
+	Recheck bool
 }
 
 // OwesCase reports whether a response owes a case: every bad review does that citizens

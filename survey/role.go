@@ -41,7 +41,8 @@ const (
 	Reveal        Power = "reveal"         // a contact, on request, with a reason, on record
 	SeeQuality    Power = "see_quality"    // quality flags
 	Evaluate      Power = "evaluate"       // judge assigned bureaus on site, item by item
-	SeeScores     Power = "see_scores"     // every evaluation and what it came to
+	SeeScores     Power = "see_scores"     // every evaluation and what it came to, and which interviews are re-checked
+	CallBack      Power = "call_back"      // call back whom others interviewed, and see their number on record
 	SeeReview     Power = "see_review"     // what others published and was taken in here
 	TakeIn        Power = "take_in"        // what others published, by program
 	AssignBureaus Power = "assign_bureaus" // to evaluators
@@ -66,11 +67,11 @@ var roles = []struct {
 	powers []Power
 }{
 	{Organiser, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole,
-		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, SeeReview, TakeIn, AssignBureaus, ImportScores, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
+		SeeCodes, ManageCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, SeeQuality, SeeScores, CallBack, SeeReview, TakeIn, AssignBureaus, ImportScores, Operate, ManageTablets, KeyInPaper, AddVisits, Publish, Invite, SeeReplies}},
 	{Supervisor, []Kind{City, County, Bureau}, []Power{Enter, SeeFigures, ReadTexts, ReadNamed, SeeCodes, SeeRates, SeeCases, WorkCases, DecideHigher, Reveal, ManageTablets, KeyInPaper, SeeReplies}},
 	{Staff, []Kind{Hall, Window}, []Power{Enter, SeeFigures, ReadTexts, SeeCodes}},
 	{Evaluator, []Kind{Nowhere, Province, City, County, Bureau, Hall, Window}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, Download, SeeQuality, Evaluate}},
-	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores, SeeReview, TakeIn}},
+	{Reviewer, []Kind{Nowhere, Province}, []Power{Enter, SeeFigures, SeeSmall, SeeRates, SeeQuality, SeeScores, CallBack, SeeReview, TakeIn}},
 	{Auditor, []Kind{Nowhere, Province, City}, []Power{Enter, SeeFigures, SeeSmall, ReadTexts, ReadNamed, ReadAtOnce, Download, DownloadWhole, SeeRates, SeeCases, SeeQuality, SeeScores, SeeReview}},
 	{Tablet, []Kind{Hall, Window}, []Power{RateInHall}},
 }

@@ -53,6 +53,7 @@ type Store interface {
 	OptOutStore
 	InstrumentStore
 	EvaluationStore
+	RecheckStore
 	CampaignStore
 	PublicationStore
 	// Ping reports whether the engine answers.
@@ -102,10 +103,11 @@ type ResponseStore interface {
 	// changed. A response whose form key is already there with other content is
 	// stored with FlagKeyReused. The buckets that count the new responses, and
 	// those of responses and visits of the same case, are marked, and bad
-	// responses owe a case. ErrFull if the disk is; then nothing of the group was stored.
+	// responses owe a case, and those drawn a re-check. ErrFull if the disk is; then
+	// nothing of the group was stored.
 	AddResponses(ctx context.Context, group []Response) (stored []bool, err error)
 	// Responses calls yield for the responses matching q, with what each is worth
-	// at that moment: its tie, its standing, FlagOtherWindow, and no Contact. What
+	// at that moment: its tie, its standing, FlagOtherWindow, no Contact and no Recheck. What
 	// was stored before the call comes exactly once, in an order that later
 	// responses do not change; of what is stored meanwhile each comes once or not
 	// at all. No read lock is held for longer than one page. It stops at yield's

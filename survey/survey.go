@@ -129,6 +129,9 @@ func (s Survey) Check(places *Tree) (faults Faults) {
 	if n := s.Rules.Interviews.PerBureau; n < 0 || n > MaxPerBureau {
 		add("rules.interviews.per_bureau", fmt.Sprint(n), WhyPerBureau)
 	}
+	if share := s.Rules.Interviews.Recheck; !(share >= 0 && share <= 1) {
+		add("rules.interviews.recheck", fmt.Sprint(share), WhyRecheckShare)
+	}
 	if c := s.Rules.Composite; !c.fits() {
 		add("rules.composite", fmt.Sprintf("%v + %v", c.Satisfaction, c.Evaluation), WhyComposite)
 	}

@@ -130,6 +130,7 @@ func sample(tree *survey.Tree, zone *time.Location, now time.Time, days int) sur
 	today := survey.DayOf(now, zone)
 	rules := survey.DefaultRules()
 	rules.Composite = survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}
+	rules.Interviews.Recheck = 0.5 // so that a few interviews show one
 	s := survey.Survey{
 		ID: SurveyID, Title: survey.Text{Zh: "服务大厅满意度测评（示例）", En: "Service hall satisfaction survey (sample)"},
 		Zone: zone.String(), Opens: today.Plus(-days).Start(zone).UTC(), Closes: today.Plus(365).Start(zone).UTC(),

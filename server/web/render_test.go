@@ -237,6 +237,15 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, m := range survey.InterviewModes {
 		need["interviews.mode."+string(m)] = true
 	}
+	for _, o := range survey.RecheckOutcomes {
+		need["recheck.outcome."+string(o)] = true
+	}
+	for _, step := range []survey.RecheckStep{survey.RecheckRevealed, survey.RecheckCalled} {
+		need["recheck.step."+string(step)] = true
+	}
+	for _, show := range recheckShows {
+		need["recheck.show."+show] = true
+	}
 	for _, c := range survey.Channels {
 		if c != survey.ChannelImported {
 			need["channel."+c.String()] = true

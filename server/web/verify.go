@@ -98,7 +98,9 @@ func (a *app) proving(ctx context.Context, receipt string) (r survey.Response, p
 	if errors.Is(err, survey.ErrNotFound) {
 		return r, "", nil
 	}
-	if err != nil || r.Anonymous {
+	// Nobody's visit is proved by an interview, and who made it is not to learn from the
+	// receipt whether it was drawn, see survey.Recheck.
+	if err != nil || r.Anonymous || r.Channel == survey.ChannelInterview {
 		return r, "", err
 	}
 	contact, err := a.Intake.Contact(*r.Contact, r.Key)

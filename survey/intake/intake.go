@@ -31,7 +31,9 @@ type Request struct {
 	Device     string // opaque, from a cookie; may be empty
 	Submission survey.Submission
 	Paper      *survey.PaperForm // of paper, which it was keyed in from; nil if the citizen sent it
-	Interview  *survey.Interview // of an interview, how it was made; what was typed of a case or person is dropped then
+	// Interview is how an interview was made; nil for all others. What was typed of a case
+	// or person is dropped then, but for a phone if the survey draws for re-checks.
+	Interview *survey.Interview
 }
 
 // Receipt (回执) is what a citizen gets for a stored response. It is the same
@@ -154,7 +156,10 @@ func (in *Intake) Submit(ctx context.Context, req Request) (Receipt, error) {
 	now := in.opts.Now().UTC().Truncate(time.Millisecond)
 	if req.Interview != nil { // it names no case and nobody, see survey.Interview
 		in := &req.Submission
-		in.CaseNumber, in.Stage, in.VisitSecret, in.Name, in.Phone, in.Consent, in.Anonymous = "", "", "", "", "", false, false
+		in.CaseNumber, in.Stage, in.VisitSecret, in.Name, in.Anonymous = "", "", "", "", false
+		if req.Survey.Rules.Interviews.Recheck == 0 {
+			in.Phone, in.Consent = "", false
+		}
 	}
 	if req.Code.Revoked() {
 		return Receipt{}, survey.ErrRevoked
@@ -200,6 +205,11 @@ func (in *Intake) response(form [survey.FormKeyLen]byte, req Request, answer sur
 	}
 	if answer.VisitSecret != "" {
 		r.Secret = in.secrets.VisitSecret(answer.VisitSecret)
+	}
+	if req.Interview != nil && answer.Contact != (survey.Contact{}) {
+		if r.Recheck = in.secrets.Drawn(r.Key, req.Survey.Rules.Interviews.Recheck); !r.Recheck {
+			answer.Contact = survey.Contact{} // nobody will call: it is not kept
+		}
 	}
 	if answer.Contact != (survey.Contact{}) {
 		if r.Contact, err = in.seal(answer.Contact, r.Key); err != nil {

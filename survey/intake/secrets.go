@@ -24,7 +24,7 @@ import (
 // Secrets are the keyed functions of the intake, each with a key of its own
 // derived from the installation's secret, so that what one of them shows says
 // nothing about another.
-type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite, tagKey, address keyed }
+type Secrets struct{ form, digest, receiptKey, visit, follow, codeKey, limitKey, invite, tagKey, address, recheck keyed }
 
 // NewSecrets derives the keys. Every node of an installation must have the same master.
 func NewSecrets(master []byte) (Secrets, error) {
@@ -35,6 +35,7 @@ func NewSecrets(master []byte) (Secrets, error) {
 		"manyi one-time code": &s.codeKey, "manyi message limit": &s.limitKey,
 		"manyi invitation": &s.invite,
 		"manyi tag":        &s.tagKey, "manyi address": &s.address,
+		"manyi re-check draw": &s.recheck,
 	} {
 		k, err := hkdf.Key(sha256.New, master, nil, label, 32)
 		if err != nil {
@@ -228,6 +229,13 @@ const addressCheck = 16
 func (s Secrets) hidden(k survey.Key, check []byte) []byte {
 	subtle.XORBytes(k[:], k[:], s.address.mac([]byte{1}, check))
 	return k[:]
+}
+
+// Drawn draws a share of the interviews to be called back. The draw follows from the
+// response and the secret: it is the same on every node, and no interviewer foresees it.
+func (s Secrets) Drawn(k survey.Key, share float64) bool {
+	const bits = 53 // what a float64 tells apart
+	return float64(binary.BigEndian.Uint64(s.recheck.mac(k[:]))>>(64-bits))/(1<<bits) < share
 }
 
 func (s Secrets) tag(kind, what string) string {

@@ -2,7 +2,9 @@ package intake
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +89,46 @@ func TestAddressesTellNothingAndComeBack(t *testing.T) {
 			t.Errorf("changed at %d it reads %s, %v", i, got, err)
 		}
 		raw[i] ^= 1
+	}
+}
+
+// TestTheDrawIsTheShareAndFollowsFromTheSecret: nobody without the secret foresees it,
+// and every node with it draws the same.
+func TestTheDrawIsTheShareAndFollowsFromTheSecret(t *testing.T) {
+	mine, err := NewSecrets(bytes.Repeat([]byte("s"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, _ := NewSecrets(bytes.Repeat([]byte("s"), 32))
+	other, _ := NewSecrets(bytes.Repeat([]byte("t"), 32))
+	const n = 20_000
+	var drawn, both, more int
+	for i := range n {
+		var k survey.Key
+		binary.BigEndian.PutUint32(k[:], uint32(i))
+		in := mine.Drawn(k, .1)
+		if in != same.Drawn(k, .1) {
+			t.Fatal("another node with the same secret draws otherwise")
+		}
+		if in && !mine.Drawn(k, .3) {
+			t.Fatal("what is drawn at a share is not at a larger one")
+		}
+		if mine.Drawn(k, 0) || !mine.Drawn(k, 1) {
+			t.Fatal("a share of 0 draws some, or one of 1 leaves some out")
+		}
+		if in {
+			drawn++
+		}
+		if mine.Drawn(k, .3) {
+			more++
+		}
+		if in && other.Drawn(k, .1) {
+			both++
+		}
+	}
+	// Six standard deviations of a binomial count, either way.
+	near := func(got int, p float64) bool { return math.Abs(float64(got)-n*p) < 6*math.Sqrt(n*p*(1-p)) }
+	if !near(drawn, .1) || !near(more, .3) || !near(both, .01) {
+		t.Errorf("of %d: %d at 0.1, %d at 0.3, %d by another secret too", n, drawn, more, both)
 	}
 }

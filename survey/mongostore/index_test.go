@@ -47,6 +47,7 @@ var usedIndexes = []struct {
 	{"the messages of a lane that are due", "messages", bson.D{{Key: "lane", Value: "queue/y2024"}, {Key: "at", Value: bson.D{{Key: "$lte", Value: time.Unix(0, 0)}}}}, bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}, []string{"due"}},
 	{"the invitations of a phone", "messages", bson.D{{Key: "phone", Value: []byte{1}}, {Key: "kind", Value: "invitation"}}, bson.D{{Key: "made", Value: 1}, {Key: "_id", Value: 1}}, []string{"phone"}},
 	{"the evaluations of a bureau", "evaluations", bson.D{{Key: "_id.survey", Value: "bulk"}, {Key: "_id.bureau", Value: "350102-HR"}}, bson.D{{Key: "_id.survey", Value: 1}, {Key: "_id.bureau", Value: 1}, {Key: "_id.evaluator", Value: 1}}, []string{"bureau"}},
+	{"the re-checks of a survey", "rechecks", field("survey", "bulk"), bson.D{{Key: "_id", Value: 1}}, []string{"survey"}},
 	{"the publications made here", "publications", field("_id.source", ""), bson.D{{Key: "_id.source", Value: 1}, {Key: "_id.survey", Value: 1}, {Key: "_id.period", Value: 1}, {Key: "_id.no", Value: 1}}, []string{"order"}},
 	{"failed sign-ins of a name", "failures", field("name", "chen"), nil, []string{"name"}},
 }

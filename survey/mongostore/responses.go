@@ -138,7 +138,7 @@ func (d *responseDoc) owesCase() bool {
 
 func (d *responseDoc) bucket() bucketID { return bucketID{d.Survey, survey.Window, d.Day, d.Window} }
 
-// AddResponses implements survey.ResponseStore. Contacts and originals come first, so that a
+// AddResponses implements survey.ResponseStore. Contacts, originals and draws come first, so that a
 // response that has one is never without it; one left behind by a response that did
 // not follow is erased with the retention of contacts.
 func (s *Store) AddResponses(ctx context.Context, group []survey.Response) (stored []bool, err error) {
@@ -150,6 +150,9 @@ func (s *Store) AddResponses(ctx context.Context, group []survey.Response) (stor
 			return err
 		}
 		if err := s.addOriginals(ctx, group); err != nil {
+			return err
+		}
+		if err := s.addRechecks(ctx, group); err != nil {
 			return err
 		}
 		docs := make([]responseDoc, len(group))

@@ -61,6 +61,7 @@ var migrations = []func(ctx context.Context, s *Store) error{
 			bson.D{{Key: "$set", Value: bson.D{{Key: "no", Value: 1}, {Key: "unlogged", Value: true}}}})
 		return err
 	},
+	func(ctx context.Context, s *Store) error { return s.makeIndexes(ctx) }, // of rechecks
 }
 
 // setDeadlines gives surveys from before there were cases the deadlines of the closed loop.
@@ -132,6 +133,7 @@ var indexes = map[string][]mongo.IndexModel{
 	},
 	"case_sheets":  {index("latest", "_id.survey", "_id.as_of", "_id.no")},
 	"evaluations":  {index("bureau", "_id.survey", "_id.bureau", "_id.evaluator")},
+	"rechecks":     {index("survey", "survey", "_id")},
 	"publications": {index("order", "_id.source", "_id.survey", "_id.period", "_id.no")},
 }
 

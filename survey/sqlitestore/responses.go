@@ -83,6 +83,9 @@ func addResponse(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, r *survey.Re
 	if r.Original != nil && err == nil {
 		_, err = tx.ExecContext(ctx, "INSERT INTO originals(key, key_id, sealed) VALUES (?,?,?)", r.Key[:], r.Original.KeyID, r.Original.Sealed)
 	}
+	if r.Recheck && err == nil {
+		_, err = tx.ExecContext(ctx, "INSERT INTO rechecks(key, survey) VALUES (?,?)", r.Key[:], r.Survey)
+	}
 	return true, err
 }
 

@@ -47,7 +47,7 @@ func held() []survey.Response {
 		r.Reasons = []int{214, 207}
 		r.Secret = []byte{0, 0xff}
 		r.Contact = &survey.SealedContact{KeyID: "k", Sealed: []byte{0, 1, 0xff}, PhoneHash: []byte{9}}
-		r.Flags = 1 << 31
+		r.Flags, r.Recheck = 1<<31, true
 	})
 	full.Case = survey.CaseRef{Number: "$.办件", Stage: "2"}
 	return []survey.Response{full, f.Response(SimingTax, At("2024-02-29 07:00")), f.Response(GulouHR2, At("2024-03-01"))}

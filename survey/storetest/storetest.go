@@ -48,6 +48,7 @@ var Checks = slices.Concat(
 	proofChecks,
 	messageChecks,
 	evaluationChecks,
+	recheckChecks,
 	sealedChecks,
 	qualityChecks,
 	inviteChecks,

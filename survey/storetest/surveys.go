@@ -39,7 +39,7 @@ func oddSurvey(id string) survey.Survey {
 			Questions: []survey.Question{{Name: "a.b", Text: survey.Text{Zh: "甲", En: "A"}}, {Name: "$set", Text: survey.Text{Zh: "乙", En: "B"}}},
 			Reasons:   []survey.Reason{{Code: 999, Level: survey.VeryDissatisfied, Text: survey.Text{Zh: "丙", En: "C"}}},
 		},
-		Rules:  survey.Rules{Weights: [5]float64{100, 80.5, 0.1, 0.07, 0}, MinN: 11, DefaultLevel: survey.BasicallySatisfied, DefaultDays: 3, Composite: survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}, Interviews: survey.Interviews{Counted: true, PerBureau: 30}},
+		Rules:  survey.Rules{Weights: [5]float64{100, 80.5, 0.1, 0.07, 0}, MinN: 11, DefaultLevel: survey.BasicallySatisfied, DefaultDays: 3, Composite: survey.Composite{Satisfaction: 0.7, Evaluation: 0.3}, Interviews: survey.Interviews{Counted: true, PerBureau: 30, Recheck: .1}},
 		Sample: true,
 	}
 }
