@@ -67,8 +67,8 @@ type Unit struct {
 	NotAdopted map[string]Counts `json:"not_adopted,omitempty"`
 	Superseded int64             `json:"superseded"` // stored, but another response for the case counts
 
-	// What follows does not come from leaves that are open to all: see [Unit.Fill] and
-	// [Unit.FillCases].
+	// What follows does not come from leaves that are open to all, but for the evaluations:
+	// see [Unit.Fill] and [Unit.FillCases].
 
 	// Visits (办件) is nil where none are known, and where it is not told.
 	Visits *Visits `json:"visits,omitempty"`
@@ -76,7 +76,7 @@ type Unit struct {
 	// first day.
 	Cases *Cases `json:"cases,omitempty"`
 	// Evaluations is what third-party evaluators found, by bureau; only of bureaus of
-	// which an evaluation was submitted.
+	// which an evaluation was submitted. How many are unfinished is in no log.
 	Evaluations map[string]Evaluation `json:"evaluations,omitempty"`
 	// Flags is the quality flags (质量标记) by kind. They exclude nothing.
 	Flags map[survey.QualityKind]int64 `json:"flags,omitempty"`
