@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
@@ -13,50 +12,6 @@ import (
 	"manyi/stats/figures"
 	"manyi/survey"
 )
-
-// EvaluationsView is what evaluators found, bureau by bureau.
-type EvaluationsView struct {
-	Console
-	Table       figures.EvaluationTable
-	Evaluators  []EvaluatorForm
-	Submitted   int // bureaus with a submitted evaluation
-	GateMet     int
-	VetoFlagged int
-}
-
-// EvaluatorForm assigns bureaus to an evaluator.
-type EvaluatorForm struct {
-	Name    string
-	Given   int
-	Bureaus []AssignChoice
-}
-
-// AssignChoice is a bureau that may be given.
-type AssignChoice struct {
-	Place, Name string
-	Given       bool
-}
-
-// noneShown is a figure there is none of, as percent writes it.
-const noneShown = "无 none"
-
-// Points is a score as it is shown.
-func (EvaluationsView) Points(s stats.Score) string {
-	v, ok := s.Value()
-	if !ok {
-		return noneShown
-	}
-	return fmt.Sprintf("%.2f", stats.Round2(v))
-}
-
-// Kappa is a kappa as it is shown.
-func (EvaluationsView) Kappa(p figures.EvaluatorPair) string {
-	v, ok := p.Kappa()
-	if !ok {
-		return noneShown
-	}
-	return fmt.Sprintf("%.2f", stats.Round2(v))
-}
 
 // evaluationTable reads a query of evaluations; the page, the API and files read the
 // same one, so that they cannot differ.
@@ -77,7 +32,11 @@ func (a *app) showEvaluations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	v := EvaluationsView{Console: a.console(c, s, w), Table: t}
+	v := EvaluationsView{Console: a.console(c, s, w), Table: t, Within: c.Query("within"), Show: evaluationState(c.Query("show"))}
+	if v.Show != "" && !slices.Contains(evaluationStates, v.Show) {
+		return survey.Faults{{Field: "show", Value: string(v.Show), Why: WhyCaseShow}}
+	}
+	v.list(w)
 	for _, row := range t.Rows {
 		if row.Submitted > 0 {
 			v.Submitted++
@@ -111,13 +70,15 @@ func (a *app) evaluatorForms(c *fiber.Ctx, w *world, s survey.Survey) (forms []E
 			continue
 		}
 		form := EvaluatorForm{Name: u.Name}
-		for _, bureau := range s.Candidates {
+		var choices []AssignChoice
+		for _, bureau := range slices.Sorted(slices.Values(s.Candidates)) {
 			has := survey.Assigned(given, survey.EvaluationID{Survey: s.ID, Bureau: bureau, Evaluator: u.Name})
 			if has {
 				form.Given++
 			}
-			form.Bureaus = append(form.Bureaus, AssignChoice{bureau, w.name(bureau), has})
+			choices = append(choices, AssignChoice{bureau, w.name(bureau), has})
 		}
+		form.Cities = groupByCity(w, choices, func(c AssignChoice) string { return c.Place })
 		forms = append(forms, form)
 	}
 	return forms, nil

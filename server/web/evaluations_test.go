@@ -234,6 +234,52 @@ func TestThePageTheAPIAndTheFilesShowTheSameEvaluations(t *testing.T) {
 	}
 }
 
+// TestEvaluationsByCity lists bureaus by how far they are, under their cities.
+func TestEvaluationsByCity(t *testing.T) {
+	s := newSite(t)
+	chen := s.judge("chen", "350102-HR", "350104-HR")
+	s.judge("lin", "350104-HR")
+	chen.all("350102-HR", nil)
+	chen.enter("350102-HR", "step", "submitted")
+	chen.all("350104-HR", nil)
+	chen.enter("350104-HR", "step", "submitted") // lin has not
+	admin := s.desk("admin", survey.Organiser, "")
+	listed := func(query string) (out []string) {
+		doc := s.get("/console/evaluations"+query, admin.as).page(t)
+		doc.Find("[data-city]").Each(func(_ int, city *goquery.Selection) {
+			bureaus := city.Find("tr[data-place]").Map(func(_ int, r *goquery.Selection) string { return r.AttrOr("data-place", "") })
+			out = append(out, city.AttrOr("data-city", "")+": "+strings.Join(bureaus, " "))
+		})
+		return out
+	}
+	all := listed("")
+	for query, want := range map[string][]string{
+		"?show=submitted":          {"350100: 350102-HR"},
+		"?show=open":               {"350100: 350104-HR"},
+		"?show=open&within=350200": nil,
+	} {
+		if got := listed(query); !slices.Equal(got, want) {
+			t.Errorf("%s lists %q, want %q", query, got, want)
+		}
+	}
+	if got := listed("?show=unassigned"); len(all) < 2 || len(got) != len(all) || strings.Contains(got[0], "350102-HR ") || strings.Contains(got[0], "350104-HR") {
+		t.Errorf("unassigned are %q, all %q", got, all)
+	}
+	doc := s.get("/console/evaluations?show=open&within=350200", admin.as).page(t)
+	if doc.Find("[data-none]").Length() != 1 {
+		t.Error("a list of nothing does not say how to go on")
+	}
+	for state, want := range map[string]string{"": "5", "unassigned": "3", "open": "1", "submitted": "1"} {
+		link := s.get("/console/evaluations", admin.as).page(t).Find("#states [data-state='" + state + "']")
+		if got := link.Find("strong").Text(); got != want {
+			t.Errorf("%q counts %s, want %s", state, got, want)
+		}
+	}
+	if a := s.get("/console/evaluations?show=maybe", admin.as); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a state there is none of: status %d", a.StatusCode)
+	}
+}
+
 func TestAssigningOnTheConsole(t *testing.T) {
 	s := newSite(t)
 	s.addUser("chen", survey.Evaluator, "")

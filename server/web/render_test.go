@@ -222,6 +222,9 @@ func TestTextsAreCompleteAndUsed(t *testing.T) {
 	for _, f := range survey.Findings {
 		need["finding."+string(f)], need["veto."+string(f)] = true, true
 	}
+	for _, s := range evaluationStates {
+		need["evaluations.state."+string(s)] = true
+	}
 	for _, field := range scoreFields {
 		need["column."+field] = true
 	}
