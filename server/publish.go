@@ -32,6 +32,7 @@ func publishCommand(e *env) *cobra.Command {
 	period := cmd.Flags().String("period", string(bundle.WholePeriod), "whole, a year such as 2026 or a month such as 2026-11")
 	audience := cmd.Flags().String("audience", string(bundle.Public), "public, with small numbers merged upwards, or auditor, with all fields: give that to auditors only")
 	sample := cmd.Flags().Bool("sample", false, "publish demo data, with its mark on everything")
+	wrong := cmd.Flags().Int64("wrong-deadlines", 0, "how many steps in the log are known to set other deadlines than the rules give: the publication names them, and counts cases by the rules")
 	out := cmd.Flags().String("out", "", "the bundle to make")
 	cmd.RunE = e.with(func(cmd *cobra.Command, b *base, _ []string) error {
 		if *out == "" {
@@ -50,7 +51,10 @@ func publishCommand(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		made, _, err := closePeriod(ctx, b, web.Publishing{Survey: s, Period: p, Sample: *sample, By: "command"}, e.now())
+		made, _, err := closePeriod(ctx, b, web.Publishing{Survey: s, Period: p, Sample: *sample, By: "command", WrongDeadlines: *wrong}, e.now())
+		if w := new(bundle.WrongDeadlines); errors.As(err, &w) {
+			err = fmt.Errorf("%w; --wrong-deadlines with their number publishes, names them, and counts by the rules", err)
+		}
 		if err != nil {
 			return err
 		}
@@ -79,7 +83,11 @@ func (b *base) publisher(stopped context.Context) func(context.Context, web.Publ
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(stopped, cancel)()
-		return closePeriod(ctx, b, q, b.clock.Now())
+		made, news, err := closePeriod(ctx, b, q, b.clock.Now())
+		if w := new(bundle.WrongDeadlines); errors.As(err, &w) {
+			err = refusal("period", string(q.Period), survey.WhyPublishDeadlines)
+		}
+		return made, news, err
 	}
 }
 
@@ -108,7 +116,7 @@ func closePeriod(ctx context.Context, b *base, q web.Publishing, now time.Time) 
 	}
 	made = survey.Publication{PublicationID: survey.PublicationID{Survey: q.Survey.ID, Period: string(q.Period), No: last.No + 1},
 		Corrects: last.No, At: now.UTC().Truncate(time.Second), Sample: q.Survey.Sample, By: q.By, Checkpoint: checkpoint.No}
-	build := bundle.Query{Survey: q.Survey, Period: q.Period, No: made.No, AsOf: now, Checkpoint: checkpoint, Program: version(), Tags: b.secrets, Signer: b.log}
+	build := bundle.Query{Survey: q.Survey, Period: q.Period, No: made.No, AsOf: now, Checkpoint: checkpoint, Program: version(), Tags: b.secrets, Signer: b.log, WrongDeadlines: q.WrongDeadlines}
 	if build.Tree, err = treeOf(ctx, b.store); err != nil {
 		return made, false, err
 	}

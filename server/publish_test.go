@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"manyi/server/web"
+	"manyi/stats/proof/bundle"
 	"manyi/survey"
 	"manyi/survey/storetest"
 )
@@ -262,4 +265,43 @@ func read(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestAWrongDeadlineIsPublishedByWhoSaysSo: what is in the log cannot be put right, so it
+// is said, by the publication and by who checks it.
+func TestAWrongDeadlineIsPublishedByWhoSaysSo(t *testing.T) {
+	c := filledFolder(t)
+	b := c.base()
+	rated(t, b, 1, storetest.GulouHR1, 30, 8)
+	owed, err := b.store.OwedCases(t.Context(), 1)
+	if err != nil || len(owed) != 1 {
+		t.Fatalf("%d cases are owed, %v", len(owed), err)
+	}
+	r := owed[0].Response
+	err = b.store.AddEntries(t.Context(), r.Key, []survey.Entry{{No: 1, Step: survey.StepOpened, At: r.ReceivedAt, Party: survey.System,
+		Clock: &survey.Clock{Contact: 20240305, Rectify: 20240520, Callback: 20240527, Calendar: survey.NewCalendar(nil).Version}}}, survey.CaseSummary{State: survey.CaseOpen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "1.zip")
+	c.refused([]string{"publish", "--out", file}, "of 1 steps", "20240305 20240520 20240527", "--wrong-deadlines")
+	v, err := b.store.Survey(t.Context(), "y2024")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = b.publisher(t.Context())(t.Context(), web.Publishing{Survey: v, Period: bundle.WholePeriod, By: "chen"})
+	var faults survey.Faults
+	if !errors.As(err, &faults) || faults[0].Why != survey.WhyPublishDeadlines {
+		t.Errorf("the console's button: %v", err)
+	}
+	c.refused([]string{"publish", "--out", file, "--wrong-deadlines", "2"}, "of 1 steps", "2 were to be named")
+	for _, audience := range bundle.Audiences {
+		_, key, _ := strings.Cut(c.run("publish", "--out", file, "--wrong-deadlines", "1", "--audience", string(audience)), "\nkey: ")
+		if got := c.run("verify", file, "--key", strings.TrimSpace(key)); !strings.Contains(got, "LOOK: 1 steps in the log set other deadlines than the rules give") {
+			t.Errorf("%s: verify printed %q", audience, got)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

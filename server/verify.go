@@ -81,6 +81,9 @@ func sayRecomputed(w io.Writer, r bundle.Report) {
 		fmt.Fprint(w, "visits, ")
 	}
 	fmt.Fprintf(w, "%s and quality flags; names of places\n", evaluations)
+	if n := d.WrongDeadlines; n > 0 {
+		defer fmt.Fprintf(w, "  LOOK: %d steps in the log set other deadlines than the rules give, which cases are counted by\n", n)
+	}
 	if !r.Recounted {
 		fmt.Fprint(w, "  how many cases are due, called back, rectified, on time and real-name: the bundle for auditors has what they are counted from\n")
 		return

@@ -130,10 +130,10 @@ func (e *WrongClock) Error() string {
 }
 
 // CheckClocks computes the deadlines of every entry anew, with the calendar it names, and
-// returns *WrongClock for the first that sets others. An entry that names a calendar
-// nobody has any more is computed with the newest; how many of those come out
-// differently, and so cannot be checked, is returned.
-func (c Case) CheckClocks(d Deadlines, zone *time.Location, calendars Calendars) (unknown int, err error) {
+// returns every entry that sets others, in order; what comes after one goes on from what
+// the rules give. An entry that names a calendar nobody has any more is computed with the
+// newest; how many of those come out differently, and so cannot be checked, is returned.
+func (c Case) CheckClocks(d Deadlines, zone *time.Location, calendars Calendars) (unknown int, wrong []*WrongClock) {
 	p := Progress{State: CaseOwed}
 	var opened Span
 	for i, e := range c.Entries {
@@ -152,21 +152,25 @@ func (c Case) CheckClocks(d Deadlines, zone *time.Location, calendars Calendars)
 		clock, moved := d.tick(p, e, opened, day, cal)
 		switch {
 		case moved != (said != nil):
-			wrong := &WrongClock{No: e.No, Step: e.Step, Got: said}
+			w := &WrongClock{No: e.No, Step: e.Step, Got: said}
 			if moved {
-				wrong.Want = &clock
+				w.Want = &clock
+				p.tick(clock)
 			}
-			return unknown, wrong
+			wrong = append(wrong, w)
+			continue
 		case !moved:
 			continue
 		case clock.days() != said.days() && known:
-			return unknown, &WrongClock{e.No, e.Step, said, &clock}
+			wrong = append(wrong, &WrongClock{e.No, e.Step, said, &clock})
+			p.tick(clock)
+			continue
 		case clock.days() != said.days():
 			unknown++
 		}
 		p.tick(*said)
 	}
-	return unknown, nil
+	return unknown, wrong
 }
 
 func (c Clock) days() [3]Span { return [3]Span{c.Contact, c.Rectify, c.Callback} }

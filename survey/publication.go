@@ -123,6 +123,7 @@ const (
 	WhyPublishNothing   Why = "publish_nothing"   // nothing stored is of the period
 	WhyPublishTooLarge  Why = "publish_too_large" // see ErrPublicationSize
 	WhyPublishMeanwhile Why = "publish_meanwhile" // somebody else was faster
+	WhyPublishDeadlines Why = "publish_deadlines" // the log holds deadlines that the rules do not give
 )
 
 // Completed is a publication made elsewhere with the document that it lacks and another

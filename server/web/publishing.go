@@ -18,6 +18,9 @@ type Publishing struct {
 	Period bundle.Period
 	Sample bool   // it is to be marked as demo data
 	By     string // account
+	// WrongDeadlines is how many steps are published although their deadlines in the log
+	// are not those that the rules give, see bundle.Query.
+	WrongDeadlines int64
 }
 
 // publishWithin bounds the closing of the largest period.

@@ -121,7 +121,7 @@ func TestAPeriodIsClosedByTheForm(t *testing.T) {
 	}
 
 	for _, why := range []survey.Why{survey.WhyPublishEarly, survey.WhyPublishPeriod, survey.WhyPublishUnmarked, survey.WhyPublishNoSample,
-		survey.WhyPublishUnsettled, survey.WhyPublishNothing, survey.WhyPublishTooLarge, survey.WhyPublishMeanwhile} {
+		survey.WhyPublishUnsettled, survey.WhyPublishNothing, survey.WhyPublishTooLarge, survey.WhyPublishMeanwhile, survey.WhyPublishDeadlines} {
 		answer = survey.Faults{{Field: "x", Value: "<hall-2>", Why: why}}
 		a := s.post("/console/publications", form, as)
 		fault := a.page(t).Find("[role=alert]")

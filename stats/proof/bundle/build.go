@@ -35,6 +35,10 @@ type Query struct {
 	Program  string // version
 	Tags     proof.Tags
 	Signer   proof.Signer
+	// WrongDeadlines is how many steps in the log are known to set other deadlines than the
+	// rules give. They are named, and cases counted by the rules; with another number of
+	// them nothing is published.
+	WrongDeadlines int64
 	// Checkpoint is what the log is counted up to, so that the documents of several
 	// audiences are of the same; none is the latest.
 	Checkpoint survey.Checkpoint

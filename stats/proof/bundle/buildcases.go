@@ -46,12 +46,15 @@ func (b *builder) cases(ctx context.Context, store Store, d *Document, beaten []
 	if err != nil {
 		return nil, err
 	}
-	tallies, unknown, err := b.book.count(cal, d.casesDay())
+	counted, err := b.book.count(cal, d.casesDay())
 	if err != nil {
 		return nil, fmt.Errorf("the cases cannot be counted: %w", err)
 	}
+	if d.WrongDeadlines = int64(len(counted.wrong)); d.WrongDeadlines != b.WrongDeadlines {
+		return nil, &WrongDeadlines{counted.wrong, b.WrongDeadlines}
+	}
 	if b.Audience != Auditor {
-		return tallies, nil
+		return counted.tallies, nil
 	}
 	err = store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
 		if o.Group == proof.StepGroup(d.Survey.ID) {
@@ -62,7 +65,10 @@ func (b *builder) cases(ctx context.Context, store Store, d *Document, beaten []
 	if err != nil {
 		return nil, err
 	}
-	d.Cases = &CaseBasis{Workdays: workdays(cal), UnknownCalendar: unknown}
+	d.Cases = &CaseBasis{Workdays: workdays(cal), UnknownCalendar: counted.unknown}
+	for _, w := range counted.wrong {
+		d.Cases.WrongDeadlines = append(d.Cases.WrongDeadlines, w.index)
+	}
 	for _, r := range b.book.reviews {
 		switch {
 		case !r.within:
@@ -74,5 +80,20 @@ func (b *builder) cases(ctx context.Context, store Store, d *Document, beaten []
 	}
 	slices.Sort(d.Cases.Proven)
 	slices.Sort(d.Cases.Beaten)
-	return tallies, nil
+	return counted.tallies, nil
+}
+
+// WrongDeadlines is the error that steps in the log set other deadlines than the rules
+// give, and another number of them was to be published.
+type WrongDeadlines struct {
+	wrong    []*leafFault
+	accepted int64
+}
+
+func (e *WrongDeadlines) Error() string {
+	if len(e.wrong) == 0 {
+		return fmt.Sprintf("the deadlines of all steps in the log are those that the rules give, and %d others were to be named", e.accepted)
+	}
+	return fmt.Sprintf("the cases cannot be counted by the deadlines in the log: of %d steps they are not those that the rules give, and %d were to be named; the first is %v. "+
+		"What is in the log stays there: find out who set them", len(e.wrong), e.accepted, e.wrong[0])
 }

@@ -24,6 +24,9 @@ type CaseBasis struct {
 	// Proven is the leaves of bad reviews whose visit a list of visits proves, those who
 	// asked to stay unnamed not among them.
 	Proven []int64 `json:"proven,omitempty"`
+	// WrongDeadlines is the leaves of steps that set other deadlines than the rules give.
+	// The cases are counted by the rules.
+	WrongDeadlines []int64 `json:"wrong_deadlines,omitempty"`
 	// Beaten is the leaves of bad reviews made elsewhere that do not count, because
 	// another response for the case does.
 	Beaten []int64 `json:"beaten,omitempty"`
@@ -203,42 +206,50 @@ type leafFault struct {
 func (f *leafFault) Error() string { return fmt.Sprintf("leaf %d of the data log: %v", f.index, f.err) }
 func (f *leafFault) Unwrap() error { return f.err }
 
-// count is the cases of the period by place, as they stood at the end of a day, and how
-// many entries name a calendar that nobody has any more. The error is *leafFault, of the
-// first leaf that does not hold.
-func (b *caseBook) count(cal survey.Calendar, day survey.Span) (tallies map[string]survey.CaseTally, unknown int64, err error) {
+// countedCases is what the cases come to.
+type countedCases struct {
+	tallies map[string]survey.CaseTally // of the period, by place
+	unknown int64                       // entries that name a calendar which nobody has any more
+	wrong   []*leafFault                // steps that set other deadlines than the rules give, by leaf
+}
+
+// count is the cases as they stood at the end of a day, by the deadlines that the rules
+// give. The error is *leafFault, of the first leaf that does not hold otherwise.
+func (b *caseBook) count(cal survey.Calendar, day survey.Span) (countedCases, error) {
 	var end time.Time
 	if day != 0 {
 		end = day.Plus(1).Start(b.zone)
 	}
 	calendars := cal.Grown()
 	var first *leafFault
-	tallies = map[string]survey.CaseTally{}
+	out := countedCases{tallies: map[string]survey.CaseTally{}}
 	var steps []caseStep
 	for tag := range b.last {
 		steps = b.of(tag, steps[:0])
 		entries, fault := b.entries(b.reviews[tag], steps)
 		if fault == nil {
-			var wrong *survey.WrongClock
-			n, err := survey.Case{Entries: entries}.CheckClocks(b.deadlines, b.zone, calendars)
-			if unknown += int64(n); errors.As(err, &wrong) {
-				fault = &leafFault{steps[wrong.No-1].index, err}
+			n, wrong := survey.Case{Entries: entries}.CheckClocks(b.deadlines, b.zone, calendars)
+			out.unknown += int64(n)
+			for _, w := range wrong {
+				out.wrong = append(out.wrong, &leafFault{steps[w.No-1].index, w})
+				entries[w.No-1].Clock = w.Want
 			}
 		}
 		if fault != nil && (first == nil || fault.index < first.index) {
 			first = fault
 		}
-		b.add(tallies, b.reviews[tag], entries, end, day)
+		b.add(out.tallies, b.reviews[tag], entries, end, day)
 	}
 	if first != nil {
-		return nil, 0, first
+		return out, first
 	}
+	slices.SortFunc(out.wrong, func(a, b *leafFault) int { return cmp.Compare(a.index, b.index) })
 	for tag, r := range b.reviews {
 		if b.last[tag] == 0 {
-			b.add(tallies, r, nil, end, day)
+			b.add(out.tallies, r, nil, end, day)
 		}
 	}
-	return tallies, unknown, nil
+	return out, nil
 }
 
 // add counts a case.

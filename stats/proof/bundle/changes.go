@@ -66,6 +66,9 @@ func undated(units []sheet.Unit) []sheet.Unit {
 // numbersOf is every number of the units, by place and by where it stands.
 func numbersOf(d Document) map[[2]string]float64 {
 	all := map[[2]string]float64{{"", "outside"}: float64(d.Outside), {"", "outside_steps"}: float64(d.OutsideSteps), {"", "outside_evaluations"}: float64(d.OutsideEvaluations), {"", "not_adopted"}: float64(d.NotAdopted)}
+	if d.WrongDeadlines != 0 {
+		all[[2]string{"", "wrong_deadlines"}] = float64(d.WrongDeadlines)
+	}
 	if d.Visits != nil {
 		all[[2]string{"", "visits.outside"}] = float64(d.Visits.Outside)
 	}

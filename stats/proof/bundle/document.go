@@ -85,6 +85,9 @@ type Document struct {
 	// Superseded is the leaves that do not count because another leaf for the same case
 	// does, where it is told which.
 	Superseded []int64 `json:"superseded,omitempty"`
+	// WrongDeadlines is how many steps in the log set other deadlines than the rules give;
+	// cases are counted by the rules. Auditors are told which, and find every one.
+	WrongDeadlines int64 `json:"wrong_deadlines,omitempty"`
 	// Cases is what auditors recompute the rates of cases with. It is nil for all others,
 	// and in publications made before those rates could be recomputed.
 	Cases *CaseBasis `json:"cases,omitempty"`
@@ -124,6 +127,9 @@ func (d Document) stated() []string {
 		cases = append(cases, "cases.workdays", "cases.proven", "cases.beaten")
 	} else {
 		visits = append(visits, "units.cases.rates")
+	}
+	if d.Cases == nil && d.WrongDeadlines != 0 { // auditors find every one
+		waiting = append(waiting, "wrong_deadlines")
 	}
 	return slices.Concat(waiting, cases, visits, []string{evaluations, "units.flags", "names"})
 }

@@ -13,7 +13,7 @@ func (c *CaseBasis) check(a Audience) error {
 	if a != Auditor {
 		return errors.New("cases: it tells the public what only auditors are told")
 	}
-	for name, list := range map[string][]int64{"proven": c.Proven, "beaten": c.Beaten} {
+	for name, list := range map[string][]int64{"proven": c.Proven, "beaten": c.Beaten, "wrong_deadlines": c.WrongDeadlines} {
 		if again := slices.Compact(slices.Sorted(slices.Values(list))); !slices.Equal(again, list) {
 			return fmt.Errorf("cases.%s: it is not in order, or names a leaf twice", name)
 		}
@@ -33,21 +33,33 @@ func (v *verifier) cases() (map[string]survey.CaseTally, error) {
 	}
 	if basis == nil {
 		err := c.bounded()
+		if n := v.Document.WrongDeadlines; err == nil && (n < 0 || n > c.steps()) {
+			err = fmt.Errorf("wrong_deadlines says %d, and the log holds %d steps", n, c.steps())
+		}
 		if err == nil && v.Document.OutsideSteps != 0 {
 			err = errors.New("outside_steps: it tells the public what only auditors are told")
 		}
 		return nil, at(documentFile, 0, err)
 	}
 	cal := basis.Workdays.calendar()
-	tallies, unknown, err := c.book.count(cal, v.Document.casesDay())
+	counted, err := c.book.count(cal, v.Document.casesDay())
 	var fault *leafFault
 	if errors.As(err, &fault) {
 		return nil, at(leavesFile, fault.index+1, fault.err)
 	}
-	switch {
+	for _, w := range counted.wrong {
+		if _, named := slices.BinarySearch(basis.WrongDeadlines, w.index); !named {
+			return nil, at(leavesFile, w.index+1, w.err)
+		}
+	}
+	switch wrong := len(counted.wrong); {
 	case err != nil:
-	case unknown != basis.UnknownCalendar:
-		err = fmt.Errorf("cases.unknown_calendar says %d, and the leaves come to %d", basis.UnknownCalendar, unknown)
+	case wrong != len(basis.WrongDeadlines):
+		err = fmt.Errorf("cases.wrong_deadlines names %d leaves, and %d of them set other deadlines than the rules give", len(basis.WrongDeadlines), wrong)
+	case v.Document.WrongDeadlines != int64(wrong):
+		err = fmt.Errorf("wrong_deadlines says %d, and cases.wrong_deadlines names %d leaves", v.Document.WrongDeadlines, wrong)
+	case counted.unknown != basis.UnknownCalendar:
+		err = fmt.Errorf("cases.unknown_calendar says %d, and the leaves come to %d", basis.UnknownCalendar, counted.unknown)
 	case c.proven != len(basis.Proven):
 		err = fmt.Errorf("cases.proven names %d leaves, and %d of them are bad reviews that count and are not anonymous", len(basis.Proven), c.proven)
 	case c.beatenBad != len(basis.Beaten):
@@ -55,7 +67,7 @@ func (v *verifier) cases() (map[string]survey.CaseTally, error) {
 	}
 	v.Recounted, v.Workdays = true, unlike(cal)
 	v.Cases, v.Steps = int64(len(c.book.last)), int64(c.book.n)
-	return tallies, at(documentFile, 0, err)
+	return counted.tallies, at(documentFile, 0, err)
 }
 
 // unlike is the days of the years that this program knows on which a calendar differs.
@@ -68,6 +80,14 @@ func unlike(cal survey.Calendar) (days []survey.Span) {
 	}
 	slices.Sort(days)
 	return slices.Compact(days)
+}
+
+// steps is how many steps of cases of the survey the log holds.
+func (c *counter) steps() (n int64) {
+	for _, of := range c.named {
+		n += of
+	}
+	return n
 }
 
 // needs is the step without which no case is in the numerator of a rate. None is in a

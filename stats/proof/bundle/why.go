@@ -145,7 +145,7 @@ func (e events) why(c Change, before, now map[string][]string, leaves bool) stri
 		return either(of(WhyDecisions, e.decisions, bureaus...), of(WhyResponses, e.responses, bureaus...))
 	case "apart":
 		return either(of(WhyResponses, e.apart, rest))
-	case "cases":
+	case "cases", "wrong_deadlines":
 		return join(WhyDays, of(WhySteps, e.steps, bureaus...), of(WhyResponses, e.responses, bureaus...))
 	case "visits":
 		if c.Place == "" {
