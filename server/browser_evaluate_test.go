@@ -92,6 +92,8 @@ func interviewedOnTheWay(t *testing.T, c commands, j journey, store survey.Store
 	each(func(r survey.Listed) { before[r.Key] = true })
 	j.run(t, "interviews")
 
+	j.run(t, "worker") // enters no interview
+
 	got := map[string]int{}
 	each(func(r survey.Listed) {
 		if before[r.Key] {

@@ -133,14 +133,24 @@ export default async function evaluate({ told, check, visit, shot }) {
     await form.locator('[name=mode]').selectOption('phone');
     await form.locator('[name=level]').selectOption('dissatisfied');
     await form.locator('[type=submit]').tap();
-    await page.locator('#f-reason').waitFor(); // and what was chosen came back
+    await page.locator('#fault:not([hidden])').waitFor(); // and what was chosen came back
     assert.equal(await form.locator('[name=level]').inputValue(), 'dissatisfied');
     await form.locator('summary').first().tap();
     await form.locator('[name=reason]').first().check();
     await form.locator('[type=submit]').tap();
-    await page.locator('[data-done]').waitFor();
+    await page.locator('#state:not([hidden])').filter({ hasText: /[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/ }).waitFor(); // its receipt
     assert.equal(await form.locator('[name=level]').inputValue(), '');
     assert.equal(await form.locator('[name=mode]').inputValue(), 'phone');
+  }));
+
+  await check('without a script the form of an interview comes back with what is at fault', () => visit({ ...onPhone, javaScriptEnabled: false }, async (page) => {
+    await signIn(page, at, told.user, told.password);
+    await page.goto(at('/console/interviews'));
+    await page.locator('#interview [name=level]').selectOption('dissatisfied');
+    await page.locator('#interview [type=submit]').tap();
+    await page.locator('#f-reason').waitFor();
+    assert.equal(await page.locator('#interview [name=level]').inputValue(), 'dissatisfied');
+    assert(!await page.locator('#held-some').isVisible());
   }));
 
   await check('answered in full it is submitted, locked, and revised with a reason', () => visit(onPhone, async (page) => {

@@ -40,6 +40,7 @@ async function file(name) {
 }
 
 async function page(url) {
+  const before = forgotten;
   const copy = await copyOf(url);
   try {
     const fresh = await fetch(url, { cache: 'no-store', signal: copy && AbortSignal.timeout(patience) });
@@ -49,7 +50,7 @@ async function page(url) {
     }
     if (fresh.status === 403) await forget();
     if (fresh.status === 404) await drop(url);
-    if (fresh.ok) await keep(url, fresh);
+    if (fresh.ok) await keep(url, fresh, before);
     if (fresh.status < 500 || !copy) return fresh;
   } catch {
     if (!copy) return Response.error();
@@ -91,8 +92,7 @@ async function drop(url) {
 
 // keep makes an answer the page's copy, if the server wants it kept. There is never more
 // than one account's: whoever's page comes is who is signed in.
-async function keep(url, fresh) {
-  const before = forgotten;
+async function keep(url, fresh, before) {
   const whose = fresh.headers.get('manyi-keep');
   if (!whose) return;
   const body = await fresh.clone().blob(); // whole, or it is none
@@ -104,5 +104,5 @@ async function keep(url, fresh) {
   } catch { // the device is full; an older copy would lack what the page believes is in it
     await drop(url);
   }
-  if (forgotten !== before) await forget(); // somebody signed out meanwhile
+  if (forgotten !== before) await forget(); // somebody signed out since it was asked for
 }
