@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -73,12 +71,10 @@ func meanwhile(ctx context.Context, next func(context.Context) error, this func(
 	return cmp.Or(err, <-end)
 }
 
-func listFilter(q survey.ResponseQuery, series []int64, after int64) (string, []driver.NamedValue) {
+func listFilter(q survey.ResponseQuery, series []int64, after int64) (string, []int64) {
 	var b strings.Builder
 	b.WriteString("WHERE r.seq > ?")
-	var args []driver.NamedValue
-	arg := func(n int64) { args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: n}) }
-	arg(after)
+	args := []int64{after}
 	if first, last := series[0], series[len(series)-1]; last-first == int64(len(series)-1) && !q.Texts {
 		// Without gaps, as with a single survey: comparing is faster than looking
 		// up. The index of texts wants single numbers, to begin after seq in each.
@@ -88,11 +84,11 @@ func listFilter(q survey.ResponseQuery, series []int64, after int64) (string, []
 	}
 	if q.From != 0 {
 		b.WriteString(" AND r.day >= ?")
-		arg(int64(q.From))
+		args = append(args, int64(q.From))
 	}
 	if q.To != 0 {
 		b.WriteString(" AND r.day <= ?")
-		arg(int64(q.To))
+		args = append(args, int64(q.To))
 	}
 	if q.Texts {
 		b.WriteString(" AND r.has_text = 1")
@@ -137,24 +133,20 @@ type rest struct {
 	body   int // where it ends in blobs
 }
 
-// pageRow is a row of selectPage, as the driver gives it.
-type pageRow [10]driver.Value
+// pageRow is a row of selectPage. Its bytes are of use until the next one.
+type pageRow struct {
+	seq, series, day, flags, worth           int64
+	key, body, caseNumber, caseStage, secret sql.RawBytes
+}
 
 // load reads and fills a page. The connection is given back before another is
 // asked for: readers that held one each could wait for each other.
 func (p *pager) load(ctx context.Context, rows *sql.Rows, err error) error {
 	p.clear()
 	var row pageRow
-	var into [len(row)]any
-	columns := make([]any, len(row))
-	for i := range into {
-		columns[i] = &into[i]
-	}
 	err = each(rows, err, func(rows *sql.Rows) error {
-		err := rows.Scan(columns...)
-		for i, v := range into {
-			row[i] = v
-		}
+		err := rows.Scan(&row.seq, &row.key, &row.series, &row.day, &row.flags, &row.body,
+			&row.caseNumber, &row.caseStage, &row.secret, &row.worth)
 		p.add(&row)
 		return err
 	})
@@ -165,31 +157,17 @@ func (p *pager) load(ctx context.Context, rows *sql.Rows, err error) error {
 }
 
 // read takes a page from the database and leaves the rest to fill, so that one
-// page can be read while the one before is filled. It asks the driver itself:
-// package sql takes a quarter as long again for its locks and conversions.
-func (p *pager) read(ctx context.Context, query string, args []driver.NamedValue) error {
+// page can be read while the one before is filled.
+func (p *pager) read(ctx context.Context, query string, args []int64) error {
 	p.clear()
-	conn, err := p.store.read.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(c any) error {
-		rows, err := c.(driver.QueryerContext).QueryContext(ctx, query, args)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var row pageRow
-		for ctx.Err() == nil {
-			if err := rows.Next(row[:]); err == io.EOF {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			p.add(&row)
-		}
-		return ctx.Err()
+	return p.store.scan.use(func(s *scanner) error {
+		return s.each(ctx, query, args, func() error {
+			p.add(&pageRow{
+				seq: s.int(0), key: s.bytes(1), series: s.int(2), day: s.int(3), flags: s.int(4), body: s.bytes(5),
+				caseNumber: s.bytes(6), caseStage: s.bytes(7), secret: s.bytes(8), worth: s.int(9),
+			})
+			return nil
+		})
 	})
 }
 
@@ -197,17 +175,15 @@ func (p *pager) clear() { p.page, p.rest, p.blobs = p.page[:0], p.rest[:0], p.bl
 
 // add takes what is in columns of their own.
 func (p *pager) add(row *pageRow) {
-	p.last = integer(row[0])
+	p.last = row.seq
 	p.page = append(p.page, survey.Listed{Standing: survey.Counted})
 	r := &p.page[len(p.page)-1]
-	copy(r.Key[:], blob(row[1]))
-	r.Day, r.Flags = survey.Span(integer(row[3])), survey.Flags(integer(row[4]))
-	p.blobs = append(p.blobs, blob(row[5])...)
-	if row[6] != nil {
-		r.Case = survey.CaseRef{Number: text(row[6]), Stage: text(row[7])}
-	}
-	r.Secret = bytes.Clone(blob(row[8]))
-	p.rest = append(p.rest, rest{integer(row[2]), worth(integer(row[9])), len(p.blobs)})
+	copy(r.Key[:], row.key)
+	r.Day, r.Flags = survey.Span(row.day), survey.Flags(row.flags)
+	p.blobs = append(p.blobs, row.body...)
+	r.Case = survey.CaseRef{Number: string(row.caseNumber), Stage: string(row.caseStage)}
+	r.Secret = bytes.Clone(row.secret)
+	p.rest = append(p.rest, rest{row.series, worth(row.worth), len(p.blobs)})
 }
 
 // fill completes the rows of the page.
@@ -261,22 +237,6 @@ func (p *pager) yield(ctx context.Context, yield func(survey.Listed) error) erro
 		}
 	}
 	return nil
-}
-
-// integer, text and blob are a column as the driver gives it; NULL is 0 or "".
-func integer(v any) int64 {
-	n, _ := v.(int64)
-	return n
-}
-
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
-func blob(v any) []byte {
-	b, _ := v.([]byte)
-	return b
 }
 
 // settle finds out whether a response wins its case and stage.

@@ -52,8 +52,8 @@ func TestAListingThatStopsReadsNoFurther(t *testing.T) {
 			for by := time.Now().Add(10 * time.Second); readsAhead() && time.Now().Before(by); {
 				runtime.Gosched()
 			}
-			if n := s.read.Stats().InUse; n != 0 || readsAhead() {
-				t.Errorf("%s at row %d: afterwards %d connections are in use, reading ahead: %v", why, at, n, readsAhead())
+			if n := len(s.scan.idle); n != 1 || readsAhead() {
+				t.Errorf("%s at row %d: afterwards %d scanners are idle, want the only one; reading ahead: %v", why, at, n, readsAhead())
 			}
 			cancel()
 		}

@@ -38,6 +38,7 @@ var migrations embed.FS
 type Store struct {
 	write *sql.DB // one connection
 	read  *sql.DB
+	scan  scanners
 
 	prepared map[string]*sql.Stmt // by their text
 
@@ -55,7 +56,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{prepared: map[string]*sql.Stmt{}, series: map[seriesKey]int64{}}
+	s := &Store{scan: scanners{file: file}, prepared: map[string]*sql.Stmt{}, series: map[seriesKey]int64{}}
 	s.known.Store(&map[int64]seriesPath{})
 	if s.write, s.read, err = openPair(file); err != nil {
 		return nil, err
@@ -217,6 +218,7 @@ func (s *Store) Close() error {
 	for _, stmt := range s.prepared {
 		stmt.Close()
 	}
+	s.scan.close()
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 

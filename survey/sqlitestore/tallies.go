@@ -217,7 +217,8 @@ func (s *Store) talliesOf(ctx context.Context, statement string, q survey.TallyQ
 		if err := r.Scan(&span, &b.Place, &raw); err != nil {
 			return err
 		}
-		b.Span = survey.Span(integer(span))
+		n, _ := span.(int64)
+		b.Span = survey.Span(n)
 		return yield(b, raw)
 	})
 }
