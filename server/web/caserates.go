@@ -26,7 +26,7 @@ func (a *app) caseQuery(c *fiber.Ctx) (figures.CaseQuery, *world, error) {
 	if err != nil {
 		return figures.CaseQuery{}, w, err
 	}
-	q := figures.CaseQuery{Survey: s, Tree: w.tree, By: survey.Kind(c.Query("by", string(survey.Bureau)))}
+	q := figures.CaseQuery{Survey: s, Tree: w.tree, By: a.by(c, w)}
 	if !slices.Contains(figures.CaseKinds, q.By) {
 		return q, w, survey.Faults{{Field: "by", Value: string(q.By), Why: WhyBy}}
 	}

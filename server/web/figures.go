@@ -70,6 +70,17 @@ func placesBelow(tree *survey.Tree, top, chosen string) (out []PlaceOption) {
 	return out
 }
 
+// by is the kind of places a query asks for: bureaus if it does not say, but for the
+// first page of who sees a whole province, which is of its cities.
+func (a *app) by(c *fiber.Ctx, w *world) survey.Kind {
+	if c.Query("by") == "" && c.Query("within") == "" && strings.HasPrefix(routeOf(c), "/console/") && !strings.HasSuffix(routeOf(c), "/:format") {
+		if p, ok := w.tree.Place(cmp.Or(actor(c).Place, w.tree.Root())); ok && p.Kind == survey.Province {
+			return survey.City
+		}
+	}
+	return survey.Kind(c.Query("by", string(survey.Bureau)))
+}
+
 // figuresQuery reads a query of figures; the API, the page and the downloads
 // read the same one, so that they cannot differ.
 func (a *app) figuresQuery(c *fiber.Ctx) (figures.Query, *world, error) {
@@ -77,7 +88,7 @@ func (a *app) figuresQuery(c *fiber.Ctx) (figures.Query, *world, error) {
 	if err != nil {
 		return figures.Query{}, nil, err
 	}
-	q := figures.Query{Survey: s, Tree: w.tree, By: survey.Kind(c.Query("by", string(survey.Bureau))), AsOf: a.Now()}
+	q := figures.Query{Survey: s, Tree: w.tree, By: a.by(c, w), AsOf: a.Now()}
 	if !slices.Contains(figureKinds, q.By) {
 		return q, nil, survey.Faults{{Field: "by", Value: string(q.By), Why: WhyBy}}
 	}
