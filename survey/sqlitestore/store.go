@@ -150,7 +150,12 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.tx(ctx, func(tx *sql.Tx) error {
+	// An index of millions of rows is sorted in the temporary store, which would take
+	// gigabytes in memory. Within a transaction it cannot be changed.
+	if _, err := s.write.ExecContext(ctx, "PRAGMA temp_store = FILE"); err != nil {
+		return err
+	}
+	err = s.tx(ctx, func(tx *sql.Tx) error {
 		var have int
 		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
 			return err
@@ -170,6 +175,11 @@ func (s *Store) migrate(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(files)))
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	_, err = s.write.ExecContext(ctx, "PRAGMA temp_store = MEMORY")
+	return err
 }
 
 // tx runs f in one writing transaction.
