@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -198,7 +199,7 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 		}
 		batch = batch[:0]
 	}
-	err = l.Store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
+	err = l.Store.WaitingHashes(ctx, func(o survey.FactOpening) error {
 		if o.Group != group {
 			flush()
 			group = o.Group
@@ -298,9 +299,9 @@ func (l Logger) place(ctx context.Context) error {
 	return nil
 }
 
-// placeBatch is how many leaves are held to be found among what waits, which is read
-// once for all of them.
-const placeBatch = 50_000
+// placeBatch is how many leaves are held, some 50 MB, to be found among what waits,
+// which is read once for all of them.
+const placeBatch = 200_000
 
 func (l Logger) placeSome(ctx context.Context, from, to int64) error {
 	at := map[survey.LeafHash]int64{}
@@ -311,7 +312,7 @@ func (l Logger) placeSome(ctx context.Context, from, to int64) error {
 		return err
 	}
 	var found []survey.FactOpening
-	if err := l.Store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
+	if err := l.Store.WaitingHashes(ctx, func(o survey.FactOpening) error {
 		if index, ok := at[o.Hash]; ok {
 			found = append(found, survey.FactOpening{Kind: o.Kind, Ref: o.Ref, Index: index})
 		}
@@ -319,6 +320,11 @@ func (l Logger) placeSome(ctx context.Context, from, to int64) error {
 	}); err != nil {
 		return err
 	}
+	// Leaves are in the order of hashes, openings are kept by what they are of, which
+	// begins with its time: one after the other most changes meet in few pages.
+	slices.SortFunc(found, func(a, b survey.FactOpening) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Ref, b.Ref))
+	})
 	for some := range slices.Chunk(found, logBatch) {
 		if err := l.Store.PlaceOpenings(ctx, some); err != nil {
 			return err

@@ -94,6 +94,9 @@ type LogStore interface {
 	// WaitingOpenings calls yield for every opening that waits, in the order of their
 	// groups.
 	WaitingOpenings(ctx context.Context, yield func(FactOpening) error) error
+	// WaitingHashes is WaitingOpenings without the Fields, in the same order. Where very
+	// many wait it costs a fraction: they lie together, the fields all over the log.
+	WaitingHashes(ctx context.Context, yield func(FactOpening) error) error
 	// PlaceOpenings notes the Index of openings, by their kind and ref; idempotent.
 	PlaceOpenings(ctx context.Context, list []FactOpening) error
 	// Openings calls yield for what opens the data leaves from one index to before

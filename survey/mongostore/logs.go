@@ -177,6 +177,11 @@ func (s *Store) WaitingOpenings(ctx context.Context, yield func(survey.FactOpeni
 	return s.openings(ctx, field("waiting", true), sorted("group", "hash"), yield)
 }
 
+// WaitingHashes implements survey.LogStore.
+func (s *Store) WaitingHashes(ctx context.Context, yield func(survey.FactOpening) error) error {
+	return s.openings(ctx, field("waiting", true), sorted("group", "hash").SetProjection(field("fields", 0)), yield)
+}
+
 // Openings implements survey.LogStore.
 func (s *Store) Openings(ctx context.Context, from, to int64, yield func(survey.FactOpening) error) error {
 	return s.openings(ctx, field("n", bson.D{{Key: "$gte", Value: from}, {Key: "$lt", Value: to}}), sorted("n"), yield)

@@ -104,7 +104,12 @@ func (s *Store) AddOpenings(ctx context.Context, list []survey.FactOpening) erro
 	}))
 }
 
-const selectOpening = "SELECT kind, ref, family, hash, n, fields FROM log_openings "
+const (
+	selectOpening = "SELECT kind, ref, family, hash, n, fields FROM log_openings "
+	// selectWaiting is answered by the index alone.
+	selectWaiting = "SELECT kind, ref, family, hash, NULL, NULL FROM log_openings "
+	areWaiting    = "WHERE n IS NULL AND (family, hash) > (?, ?) ORDER BY family, hash LIMIT ?"
+)
 
 // openings gives what a query finds page by page, so that no snapshot is held while
 // yield works. next is the arguments of the page after an opening.
@@ -141,7 +146,16 @@ func (s *Store) openings(ctx context.Context, query string, args []any, next fun
 
 // WaitingOpenings implements survey.LogStore.
 func (s *Store) WaitingOpenings(ctx context.Context, yield func(survey.FactOpening) error) error {
-	return s.openings(ctx, selectOpening+"WHERE n IS NULL AND (family, hash) > (?, ?) ORDER BY family, hash LIMIT ?", []any{"", []byte{}},
+	return s.waiting(ctx, selectOpening, yield)
+}
+
+// WaitingHashes implements survey.LogStore.
+func (s *Store) WaitingHashes(ctx context.Context, yield func(survey.FactOpening) error) error {
+	return s.waiting(ctx, selectWaiting, yield)
+}
+
+func (s *Store) waiting(ctx context.Context, columns string, yield func(survey.FactOpening) error) error {
+	return s.openings(ctx, columns+areWaiting, []any{"", []byte{}},
 		func(o survey.FactOpening) []any { return []any{o.Group, o.Hash[:]} }, yield)
 }
 
@@ -154,8 +168,13 @@ func (s *Store) Openings(ctx context.Context, from, to int64, yield func(survey.
 // PlaceOpenings implements survey.LogStore.
 func (s *Store) PlaceOpenings(ctx context.Context, list []survey.FactOpening) error {
 	return wrap("place openings", s.tx(ctx, func(tx *sql.Tx) error {
+		place, err := tx.PrepareContext(ctx, "UPDATE log_openings SET n = ? WHERE kind = ? AND ref = ? AND n IS NULL")
+		if err != nil {
+			return err
+		}
+		defer place.Close()
 		for _, o := range list {
-			if _, err := tx.ExecContext(ctx, "UPDATE log_openings SET n = ? WHERE kind = ? AND ref = ? AND n IS NULL", o.Index, o.Kind, o.Ref); err != nil {
+			if _, err := place.ExecContext(ctx, o.Index, o.Kind, o.Ref); err != nil {
 				return err
 			}
 		}
@@ -175,12 +194,17 @@ func (s *Store) AppendLeaves(ctx context.Context, leaves []survey.Leaf) error {
 		if err := tx.QueryRowContext(ctx, logSize, leaves[0].Log).Scan(&size); err != nil {
 			return err
 		}
+		insert, err := tx.PrepareContext(ctx, "INSERT INTO log_leaves(log, n, hash, hashes) VALUES (?,?,?,?)")
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
 		for i, l := range leaves {
 			if l.Index != size+int64(i) {
 				late = survey.ErrExists
 				return nil
 			}
-			_, err := tx.ExecContext(ctx, "INSERT INTO log_leaves(log, n, hash, hashes) VALUES (?,?,?,?)", l.Log, l.Index, l.Hashes[0][:], joinHashes(l.Hashes))
+			_, err := insert.ExecContext(ctx, l.Log, l.Index, l.Hashes[0][:], joinHashes(l.Hashes))
 			if err = translate(err); errors.Is(err, survey.ErrExists) {
 				late = err // the statement alone is undone
 				return nil

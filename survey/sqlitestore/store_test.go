@@ -216,6 +216,7 @@ func TestCountsGoByIndex(t *testing.T) {
 		"visits of a day":   {countVisits, "visits_bucket"},
 		"an export's page":  {selectPage + "WHERE r.seq > 1 AND r.series BETWEEN 1 AND 9 AND r.day >= 1 AND r.day <= 9 ORDER BY r.seq LIMIT 2000", "SEARCH r USING INTEGER PRIMARY KEY"},
 		"case of a visit":   {countVisits, "responses_case"},
+		"waiting openings":  {selectWaiting + areWaiting, "USING COVERING INDEX log_openings_waiting"},
 		"buckets of a case": {responsesOfCase, "responses_case"},
 		"a month's days":    {sumDays, "(survey=? AND kind=? AND span=? AND place=?)"},
 		"newest texts":      {"SELECT 1 FROM responses r WHERE r.series IN (1,2) AND r.has_text = 1 ORDER BY r.seq DESC LIMIT 9", "responses_text"},

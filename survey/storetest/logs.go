@@ -124,12 +124,20 @@ func logOpenings(t testing.TB, s survey.Store) {
 	}
 	slices.SortFunc(got, func(a, b survey.FactOpening) int { return slices.Compare(a.Ref, b.Ref) })
 	same(t, "waiting", got, []survey.FactOpening{a, b, c})
+	hashes := read(s.WaitingHashes)
+	if len(hashes) != 3 || hashes[0].Group != "one" || hashes[1].Group != "two" {
+		t.Fatalf("hashes of what waits: %+v; want the three in the order of their groups", hashes)
+	}
+	slices.SortFunc(hashes, func(a, b survey.FactOpening) int { return slices.Compare(a.Ref, b.Ref) })
+	bare := func(o survey.FactOpening) survey.FactOpening { o.Fields = nil; return o }
+	same(t, "hashes of what waits", hashes, []survey.FactOpening{bare(a), bare(b), bare(c)})
 	for range 2 {
 		nothing := opening("nothing", "one", "salt")
 		a.Index, b.Index, nothing.Index = 7, 3, 4
 		must(t, "place", s.PlaceOpenings(t.Context(), []survey.FactOpening{a, b, nothing}))
 	}
 	same(t, "still waiting", read(s.WaitingOpenings), []survey.FactOpening{c})
+	same(t, "hashes of what still waits", read(s.WaitingHashes), []survey.FactOpening{bare(c)})
 	placed := func(from, to int64) []survey.FactOpening {
 		return read(func(ctx context.Context, yield func(survey.FactOpening) error) error {
 			return s.Openings(ctx, from, to, yield)

@@ -56,7 +56,7 @@ func (b *builder) cases(ctx context.Context, store Store, d *Document, beaten []
 	if b.Audience != Auditor {
 		return counted.tallies, nil
 	}
-	err = store.WaitingOpenings(ctx, func(o survey.FactOpening) error {
+	err = store.WaitingHashes(ctx, func(o survey.FactOpening) error {
 		if o.Group == proof.StepGroup(d.Survey.ID) {
 			d.OutsideSteps++
 		}
