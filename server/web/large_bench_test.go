@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -13,12 +15,17 @@ import (
 )
 
 // BenchmarkProvinceFigures asks for the figures of the whole province with a
-// million responses stored and rolled up, without the network.
+// million responses stored and rolled up, without the network. MANYI_BENCH_RESPONSES is
+// another number; from 100,000 on there are as many tallies to add up.
 func BenchmarkProvinceFigures(b *testing.B) {
 	if testing.Short() {
 		b.Skip("storing a million responses takes minutes")
 	}
-	site := largeSite(b, 1_000_000)
+	n := 1_000_000
+	if text := os.Getenv("MANYI_BENCH_RESPONSES"); text != "" {
+		n, _ = strconv.Atoi(text)
+	}
+	site := largeSite(b, n)
 	bearing := site.token(survey.Organiser, "")
 	site.addUser("liu", survey.Organiser, "")
 	signedIn, _, _ := site.signIn("liu", password)
