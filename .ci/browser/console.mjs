@@ -151,6 +151,8 @@ export default async function office({ told, check, visit, shot }) {
   await tour({ check, visit, shot }, handy, {
     'texts on a phone': open('/console/texts'),
     'codes on a phone': open(`/console/codes?within=${bureau}`),
+    'evaluations on a phone': open('/console/evaluations'),
+    'unassigned bureaus on a phone': open('/console/evaluations?show=unassigned'),
     'figures on a phone': open('/console/figures?by=city'),
     'rates on a phone': open('/console/cases/rates?by=city'),
     'status on a phone': open('/console/status'),
