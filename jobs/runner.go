@@ -209,11 +209,12 @@ func (r *Runner) lease(ctx context.Context, j Job) (now time.Time, fence int64, 
 	return now, fence, err
 }
 
-// renew keeps the lease while the job runs, and ends the job if it was lost.
+// renew keeps the lease while the job runs, and ends the job if it was lost. That is a
+// failure and not survey.ErrLeaseHeld, by which a turn is left to who has the lease.
 func (r *Runner) renew(ctx context.Context, j Job, lose context.CancelCauseFunc) {
 	for sleep(ctx, r.opts.Lease/3) {
 		if _, _, err := r.lease(ctx, j); err != nil && ctx.Err() == nil {
-			lose(fmt.Errorf("lease lost: %w", err))
+			lose(fmt.Errorf("lease lost: %v", err))
 			return
 		}
 	}

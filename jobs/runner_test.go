@@ -1,8 +1,10 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,6 +48,7 @@ type rig struct {
 	t     *testing.T
 	store watched
 	late  atomic.Int64 // how far the clock was moved
+	log   bytes.Buffer
 }
 
 func newRig(t *testing.T, lease time.Duration, jobs ...Job) *rig {
@@ -56,7 +59,7 @@ func newRig(t *testing.T, lease time.Duration, jobs ...Job) *rig {
 	}
 	r := &rig{t: t}
 	r.store = watched{store, make(chan struct{}, 1), make(chan struct{}, 1), &r.late}
-	r.Runner, err = NewRunner(r.store, jobs, Options{Lease: lease})
+	r.Runner, err = NewRunner(r.store, jobs, Options{Lease: lease, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,6 +328,9 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 	run, _ := r.lastRun()
 	if !strings.Contains(run.Error, "lease lost") || run.Done != 2 {
 		t.Errorf("recorded %+v, want the lost lease", run)
+	}
+	if log := r.log.String(); !strings.Contains(log, "job failed") || !strings.Contains(log, "lease lost") {
+		t.Errorf("logged %q, want the lost lease", log)
 	}
 	if _, err := r.store.Store.Lease(t.Context(), "work", "a third", noon.Add(time.Hour), long); !errors.Is(err, survey.ErrLeaseHeld) {
 		t.Errorf("the lost run gave back a lease that was not its own: %v", err)
