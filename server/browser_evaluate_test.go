@@ -35,7 +35,7 @@ func TestBrowserEvaluation(t *testing.T) {
 
 func evaluationJourney(t *testing.T, c commands, p *process, store func() survey.Store) {
 	c.run("places", "import", c.file("places.csv", placesCSV(storetest.Places())))
-	c.run("survey", "add", c.file("survey.json", `{"id": "now", "title": {"zh": "测评"}, "opens": "2024-01-01T00:00:00+08:00", "closes": "2099-01-01T00:00:00+08:00", "rules": {"interviews": {"per_bureau": 30}}}`))
+	c.run("survey", "add", c.file("survey.json", `{"id": "now", "title": {"zh": "测评"}, "opens": "2024-01-01T00:00:00+08:00", "closes": "2099-01-01T00:00:00+08:00", "rules": {"interviews": {"per_bureau": 30, "recheck": 1}}}`))
 	j := &journey{Chromium: chromium(t), Shots: os.Getenv("MANYI_SHOTS"), User: "chen", Bureau: "350102-HR", Symbol: filepath.Join(t.TempDir(), "photo.png")}
 	j.Password = last(c.run("user", "add", "chen", "--role", "evaluator", "--generate"))
 	c.run("evaluations", "assign", "chen", j.Bureau)
@@ -73,11 +73,13 @@ func evaluationJourney(t *testing.T, c commands, p *process, store func() survey
 		t.Errorf("item 3 was answered %s, want %s", strings.Join(of3, ", "), strings.Join(want, ", "))
 	}
 	j.Other = login{"lin", last(c.run("user", "add", "lin", "--role", "evaluator", "--generate"))}
+	j.Above = login{"admin", last(c.run("user", "add", "admin", "--role", "organiser", "--generate"))}
 	openedAgain(t, c, *j, store())
 	interviewedOnTheWay(t, c, *j, store())
 }
 
-// interviewedOnTheWay enters interviews while the connection comes and goes.
+// interviewedOnTheWay enters interviews while the connection comes and goes, and has one
+// called back.
 func interviewedOnTheWay(t *testing.T, c commands, j journey, store survey.Store) {
 	for _, name := range []string{j.User, j.Other.Name} {
 		c.run("evaluations", "assign", name, j.Bureau)
@@ -104,7 +106,7 @@ func interviewedOnTheWay(t *testing.T, c commands, j journey, store survey.Store
 			t.Errorf("%s: %+v", r.Comment, r.Interview)
 		}
 	})
-	want := map[string]int{"在线 satisfied": 1, "断线一 very_satisfied": 1, "断线二 basically_satisfied": 1, "两次 satisfied": 1, "改好 dissatisfied": 1, "有话 dissatisfied": 1, "退出前 satisfied": 1}
+	want := map[string]int{"在线 satisfied": 1, "断线一 very_satisfied": 1, "断线二 basically_satisfied": 1, "两次 satisfied": 1, "改好 dissatisfied": 1, "有话 dissatisfied": 1, "退出前 satisfied": 1, "可回访 satisfied": 1}
 	if !maps.Equal(got, want) {
 		t.Errorf("stored are %v, want %v", got, want)
 	}
@@ -113,7 +115,6 @@ func interviewedOnTheWay(t *testing.T, c commands, j journey, store survey.Store
 // openedAgain opens an evaluator's page without a connection, and lets others come after.
 func openedAgain(t *testing.T, c commands, j journey, store survey.Store) {
 	j.Bureau = "350104-HR"
-	j.Above = login{"admin", last(c.run("user", "add", "admin", "--role", "organiser", "--generate"))}
 	c.run("evaluations", "assign", "chen", j.Bureau)
 	c.run("evaluations", "assign", "lin", j.Bureau)
 	j.run(t, "offline")

@@ -125,7 +125,7 @@ export default async function office({ told, check, visit, shot }) {
     const menu = await page.locator('.bar nav a').evaluateAll((links) => links.map((a) => a.getAttribute('href')));
     assert(menu.length > 10, `${menu.length} pages in the menu`);
     const pages = [...menu, `/console/cases?within=${bureau}`, '/console/figures?by=bureau', '/console/cases/rates?by=bureau', `/console/codes?within=${bureau}`,
-      '/console/tablets', '/console/paper', '/console/evaluations/import', `/console/evaluations/${bureau}`];
+      '/console/tablets', '/console/paper', '/console/rechecks', '/console/evaluations/import', `/console/evaluations/${bureau}`];
     for (const path of pages) {
       const response = await page.goto(at(path));
       assert.equal(response.status(), 200, path);

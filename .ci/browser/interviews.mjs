@@ -168,4 +168,43 @@ export default async function interviews({ told, check, visit, shot }) {
     await allSent(page);
     assert.deepEqual(await held(page), []);
   }));
+
+  await check('who left a phone is called back by somebody else, with a phone in the hand', () => visit({ ...onPhone, bypassCSP: true }, async (page) => {
+    await enter(page);
+    await page.locator('#interview [name=phone]').fill('13800138000');
+    await page.locator('#interview [name=consent]').check();
+    const { width } = await page.locator('#interview [name=consent]').boundingBox();
+    assert(width < 44, `the box to tick is ${width} px wide`);
+    await ask(page, 'satisfied', '可回访');
+    await emptied(page);
+    await allSent(page);
+    assert.deepEqual([await held(page), await page.locator('#interview [name=phone]').inputValue()], [[], '']);
+    assert.equal((await page.goto(at('/console/rechecks?survey=now'))).status(), 403, 'never by an interviewer');
+
+    await page.goto(at('/console/evaluate'));
+    await page.locator('form[action="/console/signout"] [type=submit]').tap();
+    await page.locator('#signin').waitFor();
+    await signIn(page, at, told.above.name, told.above.password);
+    const fits = async () => {
+      const wide = await page.evaluate(() => Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('.scroll')].map((s) => s.scrollWidth)));
+      assert(wide <= 360, `${page.url()} is ${wide} px wide`);
+      assert.deepEqual((await targets(page)).filter((b) => b.height < 44), []);
+      await axeFinds(page);
+    };
+    await page.goto(at('/console/rechecks?survey=now'));
+    await shot(page, 'rechecks');
+    await fits();
+    assert.equal(await page.locator('#rechecks tbody tr').count(), 1);
+    await page.locator('#rechecks a').tap();
+    assert.equal(await page.locator('[data-step=called]').count(), 0, 'first the number is looked at');
+    await page.locator('[data-step=revealed] [type=submit]').tap();
+    assert.match(await page.locator('[data-number]').textContent(), /13800138000/);
+    await page.locator('[data-step=called] [name=outcome]').selectOption({ index: 1 }); // it took place
+    await page.locator('[data-step=called] [name=level]').selectOption('satisfied');
+    await shot(page, 'recheck');
+    await fits();
+    await page.locator('[data-step=called] [type=submit]').tap();
+    await page.locator('[data-outcome=confirmed]').waitFor();
+    assert.equal(await page.locator('[data-number]').count(), 0, 'shown once');
+  }));
 }
