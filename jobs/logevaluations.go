@@ -13,12 +13,7 @@ import (
 // that is there stays.
 func (l Logger) openEvaluations(ctx context.Context, surveys map[string]survey.Survey) error {
 	instruments := map[string]survey.Instrument{} // by survey
-	var list []survey.FactOpening
-	keep := func() error {
-		err := l.Store.AddOpenings(ctx, list)
-		list = list[:0]
-		return err
-	}
+	add, keep := l.opener(ctx)
 	err := l.Store.Evaluations(ctx, "", "", func(e survey.Evaluation) error {
 		s, ok := surveys[e.Survey]
 		if !ok {
@@ -41,12 +36,11 @@ func (l Logger) openEvaluations(ctx context.Context, surveys map[string]survey.S
 			if err != nil {
 				return err
 			}
-			list = append(list, o)
+			if err := add(o); err != nil {
+				return err
+			}
 		}
-		if len(list) < logBatch {
-			return nil
-		}
-		return keep()
+		return nil
 	})
 	if err != nil {
 		return err

@@ -223,12 +223,7 @@ func (l Logger) Data(ctx context.Context, now time.Time) (done int, err error) {
 
 // openSteps keeps what opens the steps of all cases. A step that is there stays.
 func (l Logger) openSteps(ctx context.Context, surveys map[string]survey.Survey) error {
-	var list []survey.FactOpening
-	keep := func() error {
-		err := l.Store.AddOpenings(ctx, list)
-		list = list[:0]
-		return err
-	}
+	add, keep := l.opener(ctx)
 	err := l.Store.Cases(ctx, survey.CaseQuery{}, func(c survey.Case) error {
 		for _, e := range c.Entries {
 			ref := fmt.Appendf(nil, "%s/%04d", c.Response.Key, e.No)
@@ -236,17 +231,33 @@ func (l Logger) openSteps(ctx context.Context, surveys map[string]survey.Survey)
 			if err != nil {
 				return err
 			}
-			list = append(list, o)
+			if err := add(o); err != nil {
+				return err
+			}
 		}
-		if len(list) < logBatch {
-			return nil
-		}
-		return keep()
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return keep()
+}
+
+// opener keeps openings as they are added, in batches; keep is called at the end.
+func (l Logger) opener(ctx context.Context) (add func(survey.FactOpening) error, keep func() error) {
+	var list []survey.FactOpening
+	keep = func() error {
+		err := l.Store.AddOpenings(ctx, list)
+		list = list[:0]
+		return err
+	}
+	add = func(o survey.FactOpening) error {
+		if list = append(list, o); len(list) < logBatch {
+			return nil
+		}
+		return keep()
+	}
+	return add, keep
 }
 
 // openVisits keeps what opens the visits that lists added or moved since the last time,
